@@ -1,0 +1,138 @@
+"""Reading bytes, packed or not, in bounded memory; writing files that are complete or absent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import BinaryIO, TypeAlias
+
+from hmmseq.errors import DataError
+
+Source: TypeAlias = str | os.PathLike[str] | BinaryIO
+
+BLOCK = 1 << 20  # bytes in hand at a time, and the longest line accepted
+MAX_RATIO = 200.0  # DNA packs about 4 to 1, deflate at most 1032 to 1
+_PACKED_BLOCK = 1 << 16  # after each gzip member zlib copies the rest of its block: bgzip needs short ones
+_RATIO_FREE = 16 << 20  # what unpacks to less than this harms nobody
+
+
+def source_name(source: Source) -> str:
+    """What to call a source in a message."""
+    if hasattr(source, "read"):
+        return str(getattr(source, "name", "input"))
+    return "standard input" if source == "-" else os.fspath(source)
+
+
+def read_blocks(source: Source, *, max_ratio: float = MAX_RATIO) -> Iterator[bytes]:
+    """Yield the bytes of `source` in blocks of at most 1 MB, unpacked if they are gzip or bgzip.
+
+    source     a path, "-" for standard input, or a file opened for reading bytes (left open)
+    max_ratio  the most bytes one packed byte may stand for, once 16 MB have come out
+
+    Gzip is known by its first bytes, not by a name. Damaged, truncated or bomb-like gzip is a DataError.
+    """
+    with _opened(source) as file:
+        first = file.read(_PACKED_BLOCK)
+        if not isinstance(first, bytes):
+            raise TypeError(f"{source_name(source)} gives text; open it for reading bytes (mode 'rb')")
+        if first.startswith(b"\x1f\x8b"):
+            packed = chain([first], iter(lambda: file.read(_PACKED_BLOCK), b""))
+            yield from _unpack(packed, source_name(source), max_ratio)
+        else:
+            yield from chain([first], iter(lambda: file.read(BLOCK), b""))
+
+
+def read_lines(source: Source) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, line) of a UTF-8 text, packed or not; line ends are removed."""
+    held, number = b"", 0
+    for block in chain(read_blocks(source), [b"\n"]):
+        *lines, held = (held + block).split(b"\n")
+        for number, line in enumerate(lines, number + 1):
+            yield number, line.rstrip(b"\r").decode(errors="replace").removeprefix("\ufeff")
+        if len(held) > BLOCK:
+            raise DataError(f"{source_name(source)}, line {number + 1}: longer than {BLOCK} bytes; is it a text file?")
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a binary file that becomes `path` when the block ends well, and vanishes when it does not.
+
+    The bytes go to a temporary file in the same folder, are synced to disk, then renamed; an existing file
+    stays as it was until that moment and keeps its permissions. Devices and pipes are written directly.
+
+    Raises OSError naming `path` if its folder cannot be written.
+    """
+    target = os.path.realpath(path)  # a link keeps pointing to the file that is replaced
+    if os.path.exists(target) and not os.path.isfile(target):
+        with open(target, "wb") as device:
+            yield device
+        return
+    temporary = os.path.join(os.path.dirname(target), f".hmmseq-{secrets.token_hex(8)}.tmp")
+    file = _create(temporary, os.fspath(path))
+    try:
+        yield file
+        _finish(file, target)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):  # closing flushes, and may meet the same full disk again
+            file.close()
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _create(temporary: str, path: str) -> BinaryIO:
+    try:
+        return open(temporary, "xb")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None  # the user never asked for the temporary name
+
+
+def _finish(file: BinaryIO, target: str) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+    if os.path.exists(target):
+        shutil.copymode(target, file.name)
+
+
+@contextlib.contextmanager
+def _opened(source: Source) -> Iterator[BinaryIO]:
+    if not isinstance(source, (str, os.PathLike)):
+        yield source
+    elif source == "-":
+        yield sys.stdin.buffer
+    else:
+        with open(source, "rb") as file:
+            yield file
+
+
+def _unpack(packed: Iterable[bytes], name: str, max_ratio: float) -> Iterator[bytes]:
+    member, n_read, n_written = zlib.decompressobj(wbits=31), 0, 0
+    started = False  # inside a member; zero bytes between members are padding
+    for block in packed:
+        n_read += len(block)
+        while block := (block if started else block.lstrip(b"\0")):
+            out = _inflate(member, block, name)
+            n_written += len(out)
+            if n_written > max_ratio * n_read + _RATIO_FREE:
+                raise DataError(f"{name}: unpacks to more than {max_ratio:g} times its size; raise max_ratio to accept")
+            yield out
+            started, block = not member.eof, member.unused_data or member.unconsumed_tail
+            if member.eof:
+                member = zlib.decompressobj(wbits=31)
+    if started:
+        raise DataError(f"{name}: gzip data end too early; the file is truncated, fetch or copy it again")
+
+
+def _inflate(member: zlib._Decompress, block: bytes, name: str) -> bytes:
+    try:
+        return member.decompress(block, BLOCK)
+    except zlib.error as error:
+        raise DataError(f"{name}: damaged gzip data ({error}); fetch or copy the file again") from None

@@ -1,0 +1,62 @@
+"""The same questions over packed sequences `first ... last - 1`: one call a share, no Python inside.
+
+Sequence s is code[offsets[s]:offsets[s + 1]]. Its statistics go to row `s * each` of every result: each = 1 keeps
+sequences apart, each = 0 adds them up.
+"""
+
+import math
+
+import numpy as np
+
+from hmmseq._jit import jit
+from hmmseq.kernels.paths import forward, forward_backward
+from hmmseq.kernels.traces import trace
+
+CHART_BYTES = 32 << 20  # rows kept at once; longer sequences keep every sqrt(n_steps)-th row and make the others again
+
+
+@jit
+def block_length(n_steps, n_states):
+    """How many rows to hold at a time: all of them, or about sqrt(n_steps)."""
+    if 8 * (n_steps + 1) * n_states <= CHART_BYTES:
+        return n_steps + 1
+    return int(math.sqrt(n_steps)) + 1
+
+
+@jit
+def totals(lattice, table, code, offsets, first, last, out):
+    """Total log score of each sequence; 0 for an empty one."""
+    for s in range(first, last):
+        out[s] = forward(lattice, table, code[offsets[s] : offsets[s + 1]], 0, np.empty((0, 0)), False)
+        if offsets[s] == offsets[s + 1]:
+            out[s] = 0.0
+
+
+@jit
+def marginals(
+    lattice, table, code, slot, offsets, first, last, weight, each, out, labels, edges, silent_edges, starts, ends
+):
+    """Total log score of each sequence, and the expected use of labels, edges, starts and ends."""
+    for s in range(first, last):
+        low, high = offsets[s], offsets[s + 1]
+        out[s] = 0.0
+        if low == high:
+            continue
+        block = block_length(high - low, lattice.label.size)
+        k = s * each
+        out[s] = forward_backward(
+            lattice, table, code[low:high], slot[low:high], weight[s], block,
+            labels, edges[k], silent_edges[k], starts[k], ends[k],
+        )  # fmt: skip
+
+
+@jit
+def paths(lattice, table, code, offsets, room, first, last, maximise, rng, out, lengths, scores):
+    """Best or sampled paths: states at the right end of out[:, room[s]:room[s + 1]], how many in lengths[:, s]."""
+    for s in range(first, last):
+        low, high = offsets[s], offsets[s + 1]
+        block = block_length(high - low, lattice.label.size)
+        here = out[:, room[s] : room[s + 1]]
+        scores[s] = trace(lattice, table, code[low:high], block, maximise, rng, here, lengths[:, s])
+        if low == high:
+            scores[s] = 0.0

@@ -1,0 +1,151 @@
+"""Moving along the edges of a graph: the arithmetic every question is made of.
+
+A row holds one log score per state. Edges are grouped by target: those into `j` are `first[j]:first[j + 1]`.
+Backward is forward along reversed edges, so nothing here knows a direction.
+
+Where most edges exist, their weights are kept as a matrix too and the inner loops become vectors: at 4 states the plain
+list is 1.2 times slower than the matrix, at 16 twice, at 256 6.5 times. An empty matrix means "follow the list"; asking
+for it at run time costs a branch a call, and one compiled kernel serves every graph.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from hmmseq._jit import SUMS, jit
+from hmmseq.kernels.logmath import NEVER, exp_row
+
+# Sums below this have lost digits: they are redone exactly, edge by edge. Forced paths (start and end pinned) cross
+# gaps of thousands of nats and need this.
+TINY = 1e-280
+# Products of exponentials are used up to this many nats; above, exp() could overflow: count edge by edge instead.
+LARGE = 600.0
+
+
+class Edges(NamedTuple):
+    """Weighted edges, grouped by target."""
+
+    first: np.ndarray  # (n_states + 1,) edges into j are first[j]:first[j + 1]
+    source: np.ndarray  # (n_edges,)
+    log_weight: np.ndarray  # (n_edges,)
+    weight: np.ndarray  # (n_edges,) exp(log_weight - peak[target])
+    peak: np.ndarray  # (n_states,) largest log weight into each state, 0 where there is none
+    matrix: np.ndarray  # (n_states, n_states) weight from i to j, 0 where there is no edge; or (0, 0)
+    log_matrix: np.ndarray  # the same in logs
+
+
+@jit
+def gather_best(edges, row, j):
+    """max_i row[i] + w[i, j]."""
+    top = NEVER
+    for e in range(edges.first[j], edges.first[j + 1]):
+        top = max(top, row[edges.source[e]] + edges.log_weight[e])
+    return top
+
+
+@jit
+def gather(edges, row, j):
+    """Exact log sum_i exp(row[i] + w[i, j])."""
+    top = gather_best(edges, row, j)
+    if top == NEVER:
+        return top
+    total = 0.0
+    for e in range(edges.first[j], edges.first[j + 1]):
+        total += math.exp(row[edges.source[e]] + edges.log_weight[e] - top)
+    return top + math.log(total)
+
+
+@jit
+def propagate(edges, row, out, work):
+    """out[j] = log sum_i exp(row[i] + w[i, j]): shift by the largest, multiply and add, one log per state."""
+    top = row.max()
+    if top == NEVER:
+        out[:] = NEVER
+        return
+    for i in range(row.size):
+        work[i] = row[i] - top
+    exp_row(work, work)
+    _weighted_sums(edges, work, out)
+    for j in range(out.size):
+        if out[j] > TINY:
+            out[j] = math.log(out[j]) + top + edges.peak[j]
+        else:
+            out[j] = gather(edges, row, j)
+
+
+@jit(fastmath=SUMS)
+def _weighted_sums(edges, work, out):
+    if edges.matrix.size:
+        out[:] = 0.0
+        for i in range(work.size):
+            for j in range(out.size):
+                out[j] += work[i] * edges.matrix[i, j]
+    else:
+        for j in range(out.size):
+            total = 0.0
+            for e in range(edges.first[j], edges.first[j + 1]):
+                total += edges.weight[e] * work[edges.source[e]]
+            out[j] = total
+
+
+@jit
+def propagate_best(edges, row, out):
+    """out[j] = max_i row[i] + w[i, j]. Only the maximum: `decode` finds its source again for the states on the path."""
+    if edges.matrix.size:
+        out[:] = NEVER
+        for i in range(row.size):
+            for j in range(out.size):
+                out[j] = max(out[j], row[i] + edges.log_matrix[i, j])
+    else:
+        for j in range(out.size):
+            out[j] = gather_best(edges, row, j)
+
+
+@jit
+def count(edges, row, ahead, log_total, weight, work, counts):
+    """Add the expected use of every edge: weight * exp(row[i] + w[i, j] + ahead[j] - log_total).
+
+    row: all ways into i.   ahead: all ways on from j, its own score included.   counts: (n_states, n_states) beside a
+    matrix, else (1, n_edges).   work: (2, n_states).
+    """
+    top = row.max()
+    if top == NEVER or ahead.max() == NEVER:
+        return
+    if top + ahead.max() + edges.peak.max() - log_total > LARGE:
+        _add_exponentials(edges, row, ahead, log_total, weight, counts)
+        return
+    for j in range(row.size):
+        work[0, j] = row[j] - top
+        work[1, j] = ahead[j] + edges.peak[j] + top - log_total
+    exp_row(work[0], work[0])
+    exp_row(work[1], work[1])
+    _add_products(edges, work[0], work[1], weight, counts)
+
+
+@jit(fastmath=SUMS)
+def _add_products(edges, left, right, weight, counts):
+    if edges.matrix.size:
+        for i in range(left.size):
+            scaled = weight * left[i]
+            for j in range(right.size):
+                counts[i, j] += scaled * (edges.matrix[i, j] * right[j])
+    else:
+        for j in range(right.size):
+            scaled = weight * right[j]
+            for e in range(edges.first[j], edges.first[j + 1]):
+                counts[0, e] += scaled * (edges.weight[e] * left[edges.source[e]])
+
+
+@jit
+def _add_exponentials(edges, row, ahead, log_total, weight, counts):
+    for j in range(ahead.size):
+        for e in range(edges.first[j], edges.first[j + 1]):
+            i = edges.source[e]
+            score = row[i] + edges.log_weight[e] + ahead[j]
+            if score > NEVER:
+                added = weight * math.exp(score - log_total)
+                if edges.matrix.size:
+                    counts[i, j] += added
+                else:
+                    counts[0, e] += added

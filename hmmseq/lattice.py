@@ -1,0 +1,256 @@
+"""The questions one can ask of a lattice: a weighted graph and the scores of one or many sequences.
+
+    log_partition   total log score of all paths        (log-likelihood of an HMM, normaliser of a CRF)
+    posteriors      probability of each label, edge, start and end   (the gradient of log_partition)
+    best_path       the path with the largest score
+    sample_paths    paths drawn from their posterior
+    path_score      the score of a given path
+
+`scores` is (n_steps, n_labels), a list of such arrays, or `Indexed`. Results mirror it: one sequence gives one result,
+a list gives a list. A sequence that no path explains scores minus infinity. An empty sequence scores 0.
+
+>>> import numpy as np
+>>> from hmmseq import topologies
+>>> graph = topologies.from_matrix([[0.9, 0.1], [0.2, 0.8]], startprob=[0.5, 0.5])
+>>> scores = np.log([[0.7, 0.1], [0.2, 0.6], [0.1, 0.5]])
+>>> best_path(graph, scores).states
+array([1, 1, 1], dtype=int32)
+>>> posteriors(graph, scores).labels.round(3)
+array([[0.388, 0.612],
+       [0.115, 0.885],
+       [0.103, 0.897]])
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+
+from hmmseq.errors import ImpossibleSequenceError
+from hmmseq.graph import StateGraph
+from hmmseq.kernels import batches
+from hmmseq.kernels.logmath import NEVER
+from hmmseq.kernels.traces import first_dead_step
+from hmmseq.scores import Indexed, Packed, Scores, pack
+
+__all__ = [
+    "Counts", "Indexed", "Path", "Posteriors", "best_path", "expected_counts", "log_partition", "path_score",
+    "posteriors", "sample_paths",
+]  # fmt: skip
+
+SLOTS = 16  # statistics are added up in this many places, then in order: the same bits for any number of threads
+SLOT_BYTES = 64 << 20
+
+
+class Posteriors(NamedTuple):
+    """Posterior probabilities given one sequence; all zero where no path explains it."""
+
+    log_partition: float
+    labels: np.ndarray  # (n_steps, n_labels)
+    edges: np.ndarray  # (n_edges,) expected number of uses
+    start: np.ndarray  # (n_states,)
+    end: np.ndarray  # (n_states,)
+
+
+class Counts(NamedTuple):
+    """Expected counts, added over sequences."""
+
+    log_partition: np.ndarray  # (n_sequences,)
+    rows: np.ndarray  # (n_rows, n_labels): by step for dense scores, by symbol (the last row: missing) for Indexed
+    edges: np.ndarray  # (n_edges,)
+    start: np.ndarray  # (n_states,)
+    end: np.ndarray  # (n_states,)
+
+
+class Path(NamedTuple):
+    """States in the order visited, silent ones included; -1 at every step where no path exists."""
+
+    states: np.ndarray
+    score: float
+
+
+def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+    """Log of the summed exponential scores of all paths, by the forward recursion (Rabiner 1989, section III.A).
+
+    Returns a float for one sequence, an array (n_sequences,) for many.
+    """
+    packed = pack(scores, graph.n_labels)
+    out = np.empty(len(packed))
+    lattice = graph.lattice
+    _map(
+        lambda k, a, b: batches.totals(lattice, packed.table, packed.code, packed.offsets, a, b, out),
+        _shares(packed, SLOTS),
+        n_jobs,
+    )
+    return float(out[0]) if packed.single else out
+
+
+def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+    """Posterior of labels, edges, starts and ends, by forward-backward (Rabiner 1989, section III.B).
+
+    These are the derivatives of `log_partition` with respect to scores, edge weights, start and end weights.
+    States that share a label are added together; see `StateGraph.untied` to keep them apart.
+
+    Returns one `Posteriors` for one sequence, a list for many.
+    """
+    packed = pack(scores, graph.n_labels)
+    steps = np.arange(len(packed.code), dtype=np.int32)
+    labels = np.zeros((len(steps), graph.n_labels))
+    counts = _Tally(graph, len(packed), labels, len(packed))
+    lattice, ones, out = graph.lattice, np.ones(len(packed)), np.empty(len(packed))
+    _map(
+        lambda k, a, b: batches.marginals(
+            lattice, packed.table, packed.code, steps, packed.offsets, a, b, ones, 1, out, labels, *counts.arrays(0)
+        ),
+        _shares(packed, SLOTS),
+        n_jobs,
+    )
+    parts = zip(out, packed.steps.unpack(labels), counts.per_edge(), counts.starts, counts.ends, strict=True)
+    results = [Posteriors(float(total), *rest) for total, *rest in parts]
+    return results[0] if packed.single else results
+
+
+def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None) -> Counts:
+    """The E-step: expected uses of labels, edges, starts and ends, times the weight of each sequence, added up.
+
+    Statistics of labels are gathered by row of the score table, so that for `Indexed` scores nothing of the length of
+    the data is made. The result has the same bits for any `n_jobs`.
+
+    Raises ImpossibleSequenceError, naming sequence and step, if no path explains a sequence.
+    """
+    packed = pack(scores, graph.n_labels)
+    weight = np.ones(len(packed)) if weights is None else np.asarray(weights, dtype=np.float64)
+    out, lattice = np.empty(len(packed)), graph.lattice
+    dense = len(packed.table) == len(packed.code)  # each step has its own row: shares never write to the same one
+    size = packed.table.size + 2 * graph.n_edges
+    shares = _shares(packed, SLOTS if dense else max(1, min(SLOTS, SLOT_BYTES // (8 * size))))
+    rows = np.zeros((1 if dense else len(shares), *packed.table.shape))
+    counts = _Tally(graph, len(shares), rows, len(shares))
+
+    def count(k: int, a: int, b: int) -> None:
+        target = rows[0 if dense else k]
+        batches.marginals(
+            lattice, packed.table, packed.code, packed.code, packed.offsets, a, b, weight, 0, out, target,
+            *counts.arrays(k),
+        )  # fmt: skip
+
+    _map(count, shares, n_jobs)
+    _refuse_impossible(graph, packed, out)
+    return Counts(out, rows.sum(0), counts.per_edge().sum(0), counts.starts.sum(0), counts.ends.sum(0))
+
+
+def best_path(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+    """The path with the largest score, by the Viterbi recursion (Viterbi 1967). Ties go to the lower state.
+
+    Returns one `Path` for one sequence, a list for many.
+    """
+    packed = pack(scores, graph.n_labels)
+    found = _paths(graph, packed, 1, True, np.random.default_rng(0), n_jobs)
+    results = [paths[0] for paths in found]
+    return results[0] if packed.single else results
+
+
+def sample_paths(
+    graph: StateGraph, scores: Scores, n_paths: int = 1, *, random_state: Any = None, n_jobs: int | None = None
+) -> Any:
+    """Paths drawn from their posterior, by forward filtering and backward sampling (Scott, JASA 97, 2002).
+
+    Returns a list of `n_paths` paths for one sequence, a list of such lists for many. `Path.score` is the log score
+    of each path. The same `random_state` (a seed or Generator) gives the same paths for any `n_jobs`.
+    """
+    packed = pack(scores, graph.n_labels)
+    drawn = _paths(graph, packed, n_paths, False, np.random.default_rng(random_state), n_jobs)
+    for s, paths in enumerate(drawn):
+        own = packed.table[packed.code[packed.offsets[s] : packed.offsets[s + 1]]]
+        drawn[s] = [path._replace(score=path_score(graph, own, path.states)) for path in paths]
+    return drawn[0] if packed.single else drawn
+
+
+def path_score(graph: StateGraph, scores: Any, states: Any) -> float:
+    """Log score of one path through one sequence: start, edges, scores and end; minus infinity if it cannot be taken.
+
+    states : the states visited, silent ones included, as in `Path.states`
+    """
+    packed = pack(scores, graph.n_labels)
+    states = np.asarray(states, dtype=np.int64)
+    if not states.size or states.min() < 0 or states.max() >= graph.n_states:
+        return 0.0 if states.size == 0 and len(packed.code) == 0 else NEVER
+    label = graph.label[states]
+    emitting = label[label >= 0]
+    if len(emitting) != len(packed.code):
+        raise ValueError(f"the path visits {len(emitting)} emitting states but there are {len(packed.code)} steps")
+    edge = np.full(len(states) - 1, NEVER)
+    known = {pair: e for e, pair in enumerate(zip(graph.source.tolist(), graph.target.tolist(), strict=True))}
+    for k, pair in enumerate(zip(states[:-1].tolist(), states[1:].tolist(), strict=True)):
+        if pair in known:
+            edge[k] = graph.edge[known[pair]]
+    return float(graph.start[states[0]] + edge.sum() + packed.table[packed.code, emitting].sum() + graph.end[states[-1]])
+
+
+class _Tally:
+    """Places for the kernels to count edges, starts and ends."""
+
+    def __init__(self, graph: StateGraph, size: int, labels: np.ndarray, slots: int) -> None:
+        step, silent = graph.count_shapes()
+        self.graph = graph
+        self.edges, self.silent = np.zeros((size, *step)), np.zeros((size, *silent))
+        self.starts, self.ends = np.zeros((size, graph.n_states)), np.zeros((size, graph.n_states))
+
+    def arrays(self, k: int) -> tuple[np.ndarray, ...]:
+        return self.edges[k:], self.silent[k:], self.starts[k:], self.ends[k:]
+
+    def per_edge(self) -> np.ndarray:
+        return self.graph.edge_counts(self.edges, self.silent)
+
+
+def _paths(
+    graph: StateGraph, packed: Packed, n_paths: int, maximise: bool, rng: np.random.Generator, n_jobs: int | None
+) -> list[list[Path]]:
+    steps = packed.steps.lengths
+    capacity = steps + (steps + 1) * graph.silent_depth
+    room = np.concatenate([[0], np.cumsum(capacity)])
+    states = np.empty((n_paths, room[-1]), dtype=np.int32)
+    lengths, totals = np.empty((n_paths, len(packed)), dtype=np.int64), np.empty(len(packed))
+    lattice, shares = graph.lattice, _shares(packed, SLOTS)
+    streams = rng.spawn(len(shares))
+    _map(
+        lambda k, a, b: batches.paths(
+            lattice, packed.table, packed.code, packed.offsets, room, a, b, maximise, streams[k], states, lengths, totals
+        ),
+        shares,
+        n_jobs,
+    )
+
+    def path(k: int, s: int) -> Path:
+        if totals[s] == NEVER:
+            return Path(np.full(steps[s], -1, dtype=np.int32), NEVER)
+        return Path(states[k, room[s + 1] - lengths[k, s] : room[s + 1]], float(totals[s]))
+
+    return [[path(k, s) for k in range(n_paths)] for s in range(len(packed))]
+
+
+def _shares(packed: Packed, most: int) -> list[tuple[int, int, int]]:
+    """Contiguous shares (number, first, last) of about equal work; they depend on the data only, not on threads."""
+    cuts = np.searchsorted(packed.offsets, np.linspace(0, packed.offsets[-1], most + 1)[1:-1])
+    edges = np.unique(np.concatenate([[0], np.minimum(cuts, len(packed)), [len(packed)]]))
+    return [(k, int(a), int(b)) for k, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True))]
+
+
+def _map(work: Callable[[int, int, int], None], shares: list[tuple[int, int, int]], n_jobs: int | None) -> None:
+    """Do each share; kernels release the GIL, so threads are enough and nothing is copied."""
+    if effective_n_jobs(n_jobs) == 1 or len(shares) == 1:
+        for share in shares:
+            work(*share)
+    else:
+        Parallel(n_jobs=n_jobs, prefer="threads", require="sharedmem")(delayed(work)(*share) for share in shares)
+
+
+def _refuse_impossible(graph: StateGraph, packed: Packed, totals: np.ndarray) -> None:
+    for s in _impossible(totals):
+        code = packed.code[packed.offsets[s] : packed.offsets[s + 1]]
+        raise ImpossibleSequenceError(s, int(first_dead_step(graph.lattice, packed.table, code)))
+
+
+def _impossible(totals: np.ndarray) -> Iterator[int]:
+    return (int(s) for s in np.flatnonzero(totals == NEVER))

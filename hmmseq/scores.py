@@ -1,0 +1,114 @@
+"""Scores, in the two forms that kernels read, packed for many sequences."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hmmseq.kernels.logmath import NEVER
+from hmmseq.sequences import Sequences, is_one
+
+MISSING = -1  # a symbol that was not observed: every label scores 0, so it is marginalised
+
+
+class Indexed(NamedTuple):
+    """Log scores looked up by symbol, so that no (n_steps, n_labels) array is ever made.
+
+    table : (n_symbols, n_labels) log score of each symbol under each label
+    symbols : (n_steps,) row of `table` for each step, -1 where missing; or a list of such arrays
+    """
+
+    table: np.ndarray
+    symbols: Any
+
+
+class Packed(NamedTuple):
+    """What the kernels read: step t of sequence s scores table[code[offsets[s] + t]]."""
+
+    table: np.ndarray  # (n_rows, n_labels)
+    code: np.ndarray  # (n_steps in all,)
+    steps: Sequences  # the codes as sequences
+    single: bool  # results are for one sequence: no list around them
+
+    @property
+    def offsets(self) -> np.ndarray:
+        return self.steps.offsets
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+Scores = np.ndarray | Sequence[np.ndarray] | Sequences | Indexed | Packed
+
+
+def pack(scores: Scores, n_labels: int) -> Packed:
+    """Check scores, once, and pack them: dense (n_steps, n_labels), a list of those, or `Indexed`."""
+    if isinstance(scores, Packed):
+        return scores
+    packed = _pack_indexed(scores) if isinstance(scores, Indexed) else _pack_dense(scores)
+    if packed.table.ndim != 2 or packed.table.shape[1] != n_labels:
+        raise ValueError(f"scores have shape {packed.table.shape}; the graph reads {n_labels} columns, one per label")
+    # A sum is NaN or plus infinity if an entry is; looking at each entry only then halves the cost of the check.
+    if not packed.table.sum() < np.inf:
+        row, column = np.argwhere(~(packed.table < np.inf))[0]
+        place = "row" if isinstance(scores, Indexed) else "step"
+        raise ValueError(
+            f"scores have {packed.table[row, column]} at {place} {row}, label {column}; "
+            "log scores are finite, or -inf for what cannot happen"
+        )
+    return packed
+
+
+def _pack_dense(scores: Any) -> Packed:
+    steps = Sequences.pack(scores)
+    table = np.ascontiguousarray(steps.values, dtype=np.float64)
+    return Packed(table, np.arange(len(table), dtype=np.int32), steps, is_one(scores))
+
+
+def _pack_indexed(scores: Indexed) -> Packed:
+    steps = Sequences.pack(scores.symbols)
+    table = np.asarray(scores.table, dtype=np.float64)
+    return Packed(with_missing(table), encode(steps, len(table)), steps, is_one(scores.symbols))
+
+
+def with_missing(table: np.ndarray) -> np.ndarray:
+    """The table with a last row of zeros for missing symbols."""
+    return np.ascontiguousarray(np.vstack([table, np.zeros((1, table.shape[1]))]), dtype=np.float64)
+
+
+def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
+    """Symbols as small codes, missing ones as `n_symbols`; an unknown symbol is an error that says where."""
+    symbols = steps.values
+    if symbols.size and symbols.dtype.kind not in "iu":
+        raise ValueError(f"symbols have dtype {symbols.dtype}; expected whole numbers 0 ... {n_symbols - 1}, -1 if missing")
+    if symbols.ndim == 2 and symbols.shape[1] == 1:
+        symbols = symbols[:, 0]
+    if symbols.ndim != 1:
+        raise ValueError(f"symbols have shape {symbols.shape}; expected one whole number per step")
+    if symbols.size and (symbols.max() >= n_symbols or symbols.min() < MISSING):
+        row = int(np.flatnonzero((symbols >= n_symbols) | (symbols < MISSING))[0])
+        sequence, step = steps.where(row)
+        raise ValueError(
+            f"X[{sequence}] has symbol {symbols[row]} at position {step}; n_symbols is {n_symbols} "
+            f"(0 ... {n_symbols - 1}), and -1 means missing"
+        )
+    code = symbols.astype(np.int32)
+    code[code == MISSING] = n_symbols
+    return code
+
+
+def restrict(packed: Packed, labels: np.ndarray) -> tuple[Packed, np.ndarray]:
+    """Forbid, at each step, all labels but the given one; -1 leaves the step free.
+
+    labels : (n_steps in all,)
+
+    Returns the restricted scores and, for each of their rows, the row of `packed.table` that it came from, so that
+    statistics by row can be added back.
+    """
+    n_labels = packed.table.shape[1]
+    pair = packed.code.astype(np.int64) * (n_labels + 1) + labels + 1
+    pairs, code = np.unique(pair, return_inverse=True)
+    row, known = pairs // (n_labels + 1), pairs % (n_labels + 1) - 1
+    table = packed.table[row]
+    table[(known[:, None] >= 0) & (known[:, None] != np.arange(n_labels))] = NEVER
+    return packed._replace(table=table, code=code.astype(np.int32).reshape(-1)), row

@@ -1,0 +1,117 @@
+"""Ragged sequences, packed end to end without padding."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+class Sequences:
+    """Many sequences in one contiguous array.
+
+    values : (n_steps_in_all,) or (n_steps_in_all, n_features)
+    offsets : (n_sequences + 1,) sequence s is values[offsets[s]:offsets[s + 1]]
+
+    Behaves like a list of arrays, each a view into `values`.
+
+    >>> packed = Sequences.pack([[1.0, 2.0], [3.0]])
+    >>> len(packed), packed[1], packed.lengths
+    (2, array([3.]), array([2, 1]))
+    """
+
+    def __init__(self, values: np.ndarray, offsets: np.ndarray) -> None:
+        self.values = values
+        self.offsets = np.asarray(offsets, dtype=np.int64)
+        if self.offsets[0] != 0 or self.offsets[-1] != len(values) or np.any(np.diff(self.offsets) < 0):
+            raise ValueError(
+                f"offsets must rise from 0 to the number of rows, {len(values)}; they run from "
+                f"{self.offsets[0]} to {self.offsets[-1]}"
+            )
+
+    @classmethod
+    def pack(cls, X: Any, lengths: Any = None) -> "Sequences":
+        """Pack a list of arrays, one array (one sequence), a 3-D array (equal lengths), or rows with `lengths`."""
+        if isinstance(X, Sequences):
+            if lengths is not None:
+                raise ValueError("lengths given with Sequences, which know their lengths; leave lengths out")
+            return X
+        if lengths is not None:
+            return cls._split(np.asarray(X), lengths)
+        if _is_single(X):
+            values = np.asarray(X)
+            if values.ndim == 3:
+                n, steps, features = values.shape
+                return cls(values.reshape(n * steps, features), np.arange(n + 1) * steps)
+            return cls(values, np.array([0, len(values)]))
+        return cls._join([np.asarray(x) for x in X])
+
+    @classmethod
+    def _split(cls, values: np.ndarray, lengths: Any) -> "Sequences":
+        lengths = np.asarray(lengths)
+        if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or np.any(lengths < 0):
+            raise ValueError(f"lengths must be a list of whole numbers, 0 or more, one per sequence; got {lengths!r}")
+        if lengths.sum() != len(values):
+            raise ValueError(
+                f"lengths sum to {lengths.sum()} but X has {len(values)} rows; "
+                "pass one length per sequence, in the order they appear in X"
+            )
+        return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
+
+    @classmethod
+    def _join(cls, arrays: list[np.ndarray]) -> "Sequences":
+        if not arrays:
+            raise ValueError("X holds no sequence; expected a list with at least one array")
+        filled = [(i, a) for i, a in enumerate(arrays) if a.size] or [(0, arrays[0])]
+        first, model = filled[0]
+        for i, array in filled:
+            if array.ndim not in (1, 2):
+                raise ValueError(f"X[{i}] has {array.ndim} dimensions; a sequence has 1 (symbols) or 2 (steps, features)")
+            if array.shape[1:] != model.shape[1:]:
+                raise ValueError(
+                    f"X[{i}] has shape {array.shape} but X[{first}] has shape {model.shape}; "
+                    "all sequences need the same features"
+                )
+        offsets = np.concatenate([[0], np.cumsum([len(a) for a in arrays])])
+        values = np.concatenate([a for _, a in filled]) if len(arrays) > 1 else model
+        return cls(values, offsets)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(n_sequences,) number of steps in each."""
+        return np.diff(self.offsets)
+
+    def unpack(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Cut `rows`, one per step of these sequences, into one view per sequence."""
+        return [rows[a:b] for a, b in zip(self.offsets[:-1], self.offsets[1:], strict=True)]
+
+    def where(self, row: int) -> tuple[int, int]:
+        """Sequence and step of a row of `values`, for messages."""
+        sequence = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        return sequence, int(row - self.offsets[sequence])
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, s: int) -> np.ndarray:
+        if not -len(self) <= s < len(self):
+            raise IndexError(f"sequence {s} of {len(self)}")
+        s = s % len(self)
+        return self.values[self.offsets[s] : self.offsets[s + 1]]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter(self.unpack(self.values))
+
+    def __repr__(self) -> str:
+        return f"<Sequences: {len(self)} of {len(self.values)} steps in all>"
+
+
+def _is_single(X: Any) -> bool:
+    """One array, or nested lists that are one: a list of numbers."""
+    if hasattr(X, "__array__") or hasattr(X, "__array_interface__"):
+        return np.asarray(X).dtype != object or np.asarray(X).ndim != 1
+    return isinstance(X, (list, tuple)) and len(X) > 0 and np.ndim(X[0]) == 0
+
+
+def is_one(X: Any) -> bool:
+    """Whether X is a single sequence, so that results come back as one array instead of a list."""
+    return not isinstance(X, Sequences) and _is_single(X) and np.ndim(X) < 3

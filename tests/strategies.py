@@ -1,0 +1,60 @@
+"""Random graphs and scores for hypothesis: dense, sparse and with silent states, with and without impossible parts."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from hmmseq.graph import StateGraph
+
+NEVER = -np.inf
+seeds = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def graphs(draw, max_states=4, silent=True):
+    """A random graph: about a third dense, a third sparse, a third with silent states (numbered anywhere)."""
+    rng = np.random.default_rng(draw(seeds))
+    n = draw(st.integers(1, max_states))
+    quiet = draw(st.integers(0, 2)) if silent else 0
+    chance = draw(st.sampled_from([0.2, 0.5, 1.0]))
+    emitting = np.arange(n + quiet) < n
+    rank = rng.permutation(n + quiet)  # silent states lead only to silent states of higher rank: no cycles
+    source, target = np.nonzero(rng.random((n + quiet, n + quiet)) < chance)
+    loops = ~emitting[source] & ~emitting[target] & (rank[source] >= rank[target])
+    source, target = source[~loops], target[~loops]
+    label = np.where(emitting, rng.integers(0, n, n + quiet), -1)
+    label[emitting] = np.unique(label[emitting], return_inverse=True)[1]
+    order = rng.permutation(n + quiet)  # new numbers, so that silent states are not always last
+    weights = [_weights(draw, rng, size) for size in (len(source), n + quiet, n + quiet)]
+    new_label = np.empty_like(label)
+    new_label[order] = label
+    return StateGraph(
+        n + quiet,
+        order[source],
+        order[target],
+        label=new_label,
+        edge=weights[0],
+        start=weights[1],
+        end=weights[2],
+    )
+
+
+def _weights(draw, rng, size):
+    values = rng.normal(0, draw(st.sampled_from([1.0, 30.0])), size)
+    values[rng.random(size) < draw(st.sampled_from([0.0, 0.2]))] = NEVER
+    return values
+
+
+@st.composite
+def scores_for(draw, graph, max_steps=5, min_steps=1):
+    rng = np.random.default_rng(draw(seeds))
+    scores = rng.normal(
+        0, draw(st.sampled_from([1.0, 100.0])), (draw(st.integers(min_steps, max_steps)), graph.n_labels)
+    )
+    scores[rng.random(scores.shape) < draw(st.sampled_from([0.0, 0.1]))] = NEVER
+    return scores
+
+
+@st.composite
+def lattices(draw, max_states=4, max_steps=5, silent=True):
+    graph = draw(graphs(max_states, silent))
+    return graph, draw(scores_for(graph, max_steps))

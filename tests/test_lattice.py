@@ -1,0 +1,105 @@
+"""Every question against the list of all paths."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle import NEVER, all_paths, enumerate_posteriors, log_sum
+from strategies import lattices, seeds
+
+from hmmseq import lattice
+from hmmseq.lattice import Indexed
+
+EXACT = {"rtol": 1e-10, "atol": 1e-10}
+
+
+@given(lattices())
+def test_log_partition_sums_every_path(case):
+    graph, scores = case
+    expected = log_sum(score for _, score in all_paths(graph, scores))
+    np.testing.assert_allclose(lattice.log_partition(graph, scores), expected, **EXACT)
+
+
+@given(lattices())
+def test_posteriors_are_shares_of_paths(case):
+    graph, scores = case
+    found = lattice.posteriors(graph, scores)
+    if found.log_partition == NEVER:
+        assert not any(np.any(part) for part in found[1:])
+    else:
+        for ours, expected in zip(found, enumerate_posteriors(graph, scores), strict=True):
+            np.testing.assert_allclose(ours, expected, **EXACT)
+
+
+@given(lattices())
+def test_best_path_beats_every_other(case):
+    graph, scores = case
+    best = max((score for _, score in all_paths(graph, scores)), default=NEVER)
+    path = lattice.best_path(graph, scores)
+    np.testing.assert_allclose(path.score, best, **EXACT)
+    if best == NEVER:
+        assert np.all(path.states == -1) and len(path.states) == len(scores)
+    else:
+        np.testing.assert_allclose(lattice.path_score(graph, scores, path.states), best, **EXACT)
+
+
+@given(lattices())
+def test_path_score_is_the_score_of_that_path(case):
+    graph, scores = case
+    for path, score in all_paths(graph, scores):
+        np.testing.assert_allclose(lattice.path_score(graph, scores, path), score, **EXACT)
+
+
+@given(lattices(max_states=3, max_steps=3), seeds)
+def test_sampled_paths_follow_their_posterior(case, seed):
+    graph, scores = case
+    shares = {path: score for path, score in all_paths(graph, scores)}
+    total = log_sum(shares.values())
+    drawn = lattice.sample_paths(graph, scores, 400, random_state=seed)
+    if total == NEVER:
+        assert all(path.score == NEVER for path in drawn)
+        return
+    times = {path: 0 for path in shares}
+    for path in drawn:
+        times[tuple(path.states.tolist())] += 1
+        np.testing.assert_allclose(path.score, shares[tuple(path.states.tolist())], **EXACT)
+    for path, score in shares.items():
+        p = np.exp(score - total)
+        assert abs(times[path] - 400 * p) <= 6 * np.sqrt(400 * p * (1 - p)) + 6  # six standard deviations
+
+
+@given(lattices(silent=False), st.integers(1, 3), seeds)
+def test_indexed_scores_equal_dense_ones(case, n_symbols, seed):
+    graph, table = case
+    symbols = np.random.default_rng(seed).integers(-1, len(table), 6)
+    dense = np.vstack([table, np.zeros((1, table.shape[1]))])[symbols]
+    indexed = Indexed(table, symbols)
+    for ours, expected in zip(
+        lattice.posteriors(graph, indexed), lattice.posteriors(graph, dense), strict=True
+    ):
+        np.testing.assert_array_equal(ours, expected)
+    assert lattice.best_path(graph, indexed).score == lattice.best_path(graph, dense).score
+    if lattice.log_partition(graph, dense) > NEVER:
+        by_symbol = lattice.expected_counts(graph, indexed).rows
+        by_step = lattice.expected_counts(graph, dense).rows
+        gathered = np.zeros_like(by_symbol)
+        np.add.at(gathered, symbols, by_step)  # -1, missing, is the last row
+        np.testing.assert_allclose(by_symbol, gathered, **EXACT)
+
+
+@pytest.mark.parametrize("part", ["edge", "start", "end"])
+@given(lattices(max_steps=4))
+def test_posteriors_are_derivatives(part, case):
+    graph, scores = case
+    found = lattice.posteriors(graph, scores)
+    if found.log_partition == NEVER:
+        return
+    exact = {"edge": found.edges, "start": found.start, "end": found.end}[part]
+    weights = getattr(graph, part)
+    for k in np.flatnonzero(weights > NEVER):
+        step = np.zeros(len(weights))
+        step[k] = 1e-5
+        up, down = (
+            lattice.log_partition(graph.weigh(**{part: weights + sign * step}), scores) for sign in (1, -1)
+        )
+        assert (up - down) / 2e-5 == pytest.approx(exact[k], abs=1e-5)
