@@ -20,6 +20,6 @@ class ImpossibleSequenceError(ValueError):
 
     def __str__(self) -> str:
         return (
-            f"sequence {self.sequence} is impossible under the model from step {self.step} on: every path has "
-            "probability zero there; allow a transition or an emission that it needs, or leave the sequence out"
+            f"sequence {self.sequence} is impossible under the model from step {self.step} on: every path "
+            "has probability zero there; allow the transition or emission it needs, or leave the sequence out"
         )

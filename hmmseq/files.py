@@ -10,11 +10,18 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Protocol, TypeAlias
 
 from hmmseq.errors import DataError
 
-Source: TypeAlias = str | os.PathLike[str] | BinaryIO
+
+class Readable(Protocol):
+    """A file opened for reading bytes, as far as it matters here."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+Source: TypeAlias = str | os.PathLike[str] | Readable
 
 BLOCK = 1 << 20  # bytes in hand at a time, and the longest line accepted
 MAX_RATIO = 200.0  # DNA packs about 4 to 1, deflate at most 1032 to 1
@@ -24,7 +31,7 @@ _RATIO_FREE = 16 << 20  # what unpacks to less than this harms nobody
 
 def source_name(source: Source) -> str:
     """What to call a source in a message."""
-    if hasattr(source, "read"):
+    if not isinstance(source, (str, os.PathLike)):
         return str(getattr(source, "name", "input"))
     return "standard input" if source == "-" else os.fspath(source)
 
@@ -50,13 +57,14 @@ def read_blocks(source: Source, *, max_ratio: float = MAX_RATIO) -> Iterator[byt
 
 def read_lines(source: Source) -> Iterator[tuple[int, str]]:
     """Yield (line number from 1, line) of a UTF-8 text, packed or not; line ends are removed."""
-    held, number = b"", 0
+    held, number = b"", 1
     for block in chain(read_blocks(source), [b"\n"]):
         *lines, held = (held + block).split(b"\n")
-        for number, line in enumerate(lines, number + 1):
+        for line in lines:
             yield number, line.rstrip(b"\r").decode(errors="replace").removeprefix("\ufeff")
+            number += 1
         if len(held) > BLOCK:
-            raise DataError(f"{source_name(source)}, line {number + 1}: longer than {BLOCK} bytes; is it a text file?")
+            raise DataError(f"{source_name(source)}, line {number}: longer than {BLOCK} bytes; is this text?")
 
 
 @contextlib.contextmanager
@@ -91,7 +99,7 @@ def _create(temporary: str, path: str) -> BinaryIO:
     try:
         return open(temporary, "xb")
     except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None  # the user never asked for the temporary name
+        raise OSError(error.errno, error.strerror, path) from None  # nobody asked for the temporary name
 
 
 def _finish(file: BinaryIO, target: str) -> None:
@@ -103,7 +111,7 @@ def _finish(file: BinaryIO, target: str) -> None:
 
 
 @contextlib.contextmanager
-def _opened(source: Source) -> Iterator[BinaryIO]:
+def _opened(source: Source) -> Iterator[Readable]:
     if not isinstance(source, (str, os.PathLike)):
         yield source
     elif source == "-":
@@ -122,7 +130,9 @@ def _unpack(packed: Iterable[bytes], name: str, max_ratio: float) -> Iterator[by
             out = _inflate(member, block, name)
             n_written += len(out)
             if n_written > max_ratio * n_read + _RATIO_FREE:
-                raise DataError(f"{name}: unpacks to more than {max_ratio:g} times its size; raise max_ratio to accept")
+                raise DataError(
+                    f"{name}: unpacks to over {max_ratio:g} times its size; raise max_ratio to accept"
+                )
             yield out
             started, block = not member.eof, member.unused_data or member.unconsumed_tail
             if member.eof:

@@ -1,6 +1,7 @@
 """Scores, in the two forms that kernels read, packed for many sequences."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,8 @@ class Indexed(NamedTuple):
     symbols: Any
 
 
-class Packed(NamedTuple):
+@dataclass(frozen=True)
+class Packed:
     """What the kernels read: step t of sequence s scores table[code[offsets[s] + t]]."""
 
     table: np.ndarray  # (n_rows, n_labels)
@@ -111,4 +113,4 @@ def restrict(packed: Packed, labels: np.ndarray) -> tuple[Packed, np.ndarray]:
     row, known = pairs // (n_labels + 1), pairs % (n_labels + 1) - 1
     table = packed.table[row]
     table[(known[:, None] >= 0) & (known[:, None] != np.arange(n_labels))] = NEVER
-    return packed._replace(table=table, code=code.astype(np.int32).reshape(-1)), row
+    return replace(packed, table=table, code=code.astype(np.int32).reshape(-1)), row

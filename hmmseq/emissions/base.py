@@ -1,0 +1,57 @@
+"""What a state can emit: the contract between models and distributions."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from hmmseq.scores import Packed
+from hmmseq.sequences import Sequences
+
+Statistics = dict[str, np.ndarray]
+
+
+class Emission(BaseEstimator, ABC):
+    """A distribution for each label. Implement these methods and every model can use it.
+
+    The constructor only stores its arguments; whatever is learned ends in an underscore and has the labels on its first
+    axis. `parameters_` names those arrays, for saving.
+    """
+
+    parameters_: tuple[str, ...] = ()
+
+    @abstractmethod
+    def observe(self, X: Sequences) -> Sequences:
+        """Check data once and turn them into what the other methods read. ValueError says what is wrong and where."""
+
+    @abstractmethod
+    def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
+        """A reasonable first guess from observed data."""
+
+    @abstractmethod
+    def log_scores(self, X: Sequences) -> Packed:
+        """Log density of each observation under each label, dense or by symbol."""
+
+    @abstractmethod
+    def statistics(self, X: Sequences, rows: np.ndarray) -> Statistics:
+        """Additive summary of the data: adding two of them is summing over both sets of sequences.
+
+        rows : (n_rows, n_labels) weight of each row of the score table under each label
+        """
+
+    @abstractmethod
+    def update(self, statistics: Statistics) -> None:
+        """Parameters of maximum likelihood (or posterior) for these statistics; labels of no weight stay as they are."""
+
+    @abstractmethod
+    def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """One observation for each label of a path: (n_steps,) or (n_steps, n_features)."""
+
+    def log_prior(self) -> float:
+        """Log prior density of the parameters up to a constant; what EM raises is log-likelihood plus this."""
+        return 0.0
+
+
+def add(a: Statistics, b: Statistics) -> Statistics:
+    """Statistics of both sets of sequences."""
+    return {name: a[name] + b[name] for name in a}

@@ -1,0 +1,233 @@
+"""Normal distributions with spherical, diagonal, full or tied covariance."""
+
+from typing import Literal
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from sklearn.cluster import KMeans
+
+from hmmseq.emissions.base import Emission, Statistics
+from hmmseq.kernels.gaussian import FARTHEST, diagonal_scores, diagonal_sums
+from hmmseq.scores import Packed
+from hmmseq.sequences import Sequences
+
+Covariance = Literal["spherical", "diag", "full", "tied"]
+LARGEST = 1e100  # beyond, squares and their products leave the range of doubles
+INITIAL_ROWS = 20_000  # k-means looks at this many steps
+
+
+class Gaussian(Emission):
+    """A normal distribution for each label.
+
+    Parameters
+    ----------
+    covariance : "spherical" (one variance per label), "diag", "full", or "tied" (one full matrix for all labels)
+    min_covar : no variance falls below this share of the variance of all data, along any direction (in units in which
+        every feature has variance 1); the constrained maximum is used, so EM stays monotone
+    missing : "nan" marginalises NaN, feature by feature; "error" refuses it
+
+    Attributes: means_ (n_labels, n_features) and covars_: (n_labels,), (n_labels, n_features),
+    (n_labels, n_features, n_features) or (n_features, n_features), in the order of the kinds above.
+
+    Features that are missing in part of a step are handled exactly: left out (spherical, diag), or replaced by their
+    conditional expectation with its covariance (full, tied; Dempster, Laird and Rubin 1977).
+    """
+
+    parameters_ = ("means_", "covars_", "scale_")
+
+    def __init__(self, covariance: Covariance = "diag", *, min_covar: float = 1e-6, missing: str = "nan") -> None:
+        self.covariance = covariance
+        self.min_covar = min_covar
+        self.missing = missing
+
+    def observe(self, X: Sequences) -> Sequences:
+        if self.covariance not in ("spherical", "diag", "full", "tied"):
+            raise ValueError(f"covariance is {self.covariance!r}; expected 'spherical', 'diag', 'full' or 'tied'")
+        if X.values.dtype.kind not in "fiub":
+            raise ValueError(f"X has dtype {X.values.dtype}; Gaussian emissions need numbers")
+        values = np.ascontiguousarray(X.values, dtype=np.float64)
+        if values.ndim == 1:
+            values = values[:, None]
+        expected = self.means_.shape[1] if hasattr(self, "means_") else values.shape[1]
+        if values.shape[1] != expected:
+            raise ValueError(f"X has {values.shape[1]} features, but this model was fitted with {expected} features")
+        self._refuse(X, np.isinf(values), values, "scores need finite numbers")
+        if self.missing == "error":
+            self._refuse(X, np.isnan(values), values, "pass missing='nan' to marginalise it")
+        return Sequences(values, X.offsets)
+
+    @staticmethod
+    def _refuse(X: Sequences, wrong: np.ndarray, values: np.ndarray, advice: str) -> None:
+        if wrong.any():
+            row, feature = np.argwhere(wrong)[0]
+            sequence, step = X.where(row)
+            # The words "NaN" and "infinity" are what people search for.
+            what = "NaN" if np.isnan(values[row, feature]) else "infinity"
+            raise ValueError(f"X[{sequence}] contains {what} at step {step}, feature {feature}; {advice}")
+
+    def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
+        """Means by k-means on some of the data; every covariance that of all data."""
+        self._check_range(X)
+        mean, self.scale_ = _mean_and_variance(X.values)
+        rows = X.values[np.sort(rng.permutation(len(X.values))[:INITIAL_ROWS])]
+        filled = np.where(np.isnan(rows), mean, rows)
+        spread = np.sqrt(self.scale_)
+        # Few distinct rows make fewer clusters; the rest start beside the mean of all.
+        distinct = len(np.unique(filled, axis=0))
+        clusters = KMeans(min(n_labels, distinct), n_init=1, random_state=int(rng.integers(2**31))).fit(filled / spread)
+        self.means_ = mean + spread * rng.normal(0, 0.1, (n_labels, len(mean)))
+        self.means_[: len(clusters.cluster_centers_)] = clusters.cluster_centers_ * spread
+        self._set_covariances(np.broadcast_to(np.diag(self.scale_), (n_labels, len(mean), len(mean))))
+
+    @staticmethod
+    def _check_range(X: Sequences) -> None:
+        largest = np.nanmax(np.abs(X.values), initial=0.0)
+        if largest > LARGEST:
+            sequence, step = X.where(int(np.nanargmax(np.abs(X.values).max(axis=1))))
+            raise ValueError(
+                f"X[{sequence}] has a value of size {largest:.3g} at step {step}; fitting squares the data, "
+                f"so rescale to below {LARGEST:.0e} or mark the value as missing (NaN)"
+            )
+
+    def _set_covariances(self, full: np.ndarray) -> None:
+        diagonal = np.einsum("kdd->kd", full)
+        self.covars_ = {
+            "spherical": diagonal.mean(1), "diag": diagonal.copy(), "full": full.copy(), "tied": full[0].copy(),
+        }[self.covariance]  # fmt: skip
+
+    def log_scores(self, X: Sequences) -> Packed:
+        scores = self._diagonal_scores(X.values) if self._diagonal else self._full_scores(X.values)
+        return Packed(scores, np.arange(len(scores), dtype=np.int32), X, False)
+
+    @property
+    def _diagonal(self) -> bool:
+        return self.covariance in ("spherical", "diag")
+
+    def _variances(self) -> np.ndarray:
+        """(n_labels, n_features) of spherical or diagonal covariances."""
+        covars = self.covars_ if self.covariance == "diag" else self.covars_[:, None]
+        return np.broadcast_to(covars, self.means_.shape)
+
+    def _matrices(self) -> np.ndarray:
+        """(n_labels, n_features, n_features) of full or tied covariances."""
+        n_labels, n_features = self.means_.shape
+        return np.broadcast_to(self.covars_, (n_labels, n_features, n_features))
+
+    def _diagonal_scores(self, values: np.ndarray) -> np.ndarray:
+        variances = np.ascontiguousarray(self._variances().T)
+        constant = -0.5 * np.log(2 * np.pi * variances)
+        constant = np.vstack([constant, constant.sum(0)])
+        out = np.empty((len(values), len(self.means_)))
+        diagonal_scores(values, np.ascontiguousarray(self.means_.T), 1.0 / variances, constant, out)
+        return out
+
+    def _full_scores(self, values: np.ndarray) -> np.ndarray:
+        out = np.empty((len(values), len(self.means_)))
+        for rows, seen in _patterns(values):
+            for j, (mean, covariance) in enumerate(zip(self.means_, self._matrices(), strict=True)):
+                factor = np.linalg.cholesky(covariance[np.ix_(seen, seen)])
+                with np.errstate(over="ignore"):  # outliers: cut below
+                    away = solve_triangular(factor, (values[rows][:, seen] - mean[seen]).T, lower=True)
+                    distance = np.fmin((away**2).sum(0), FARTHEST)
+                constant = seen.sum() * np.log(2 * np.pi) / 2 + np.log(np.diag(factor)).sum()
+                out[rows, j] = -constant - distance / 2
+        return out
+
+    def statistics(self, X: Sequences, rows: np.ndarray) -> Statistics:
+        return self._diagonal_statistics(X.values, rows) if self._diagonal else self._full_statistics(X.values, rows)
+
+    def _diagonal_statistics(self, values: np.ndarray, posterior: np.ndarray) -> Statistics:
+        shape = (values.shape[1], len(self.means_))
+        mass, first, second = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        diagonal_sums(values, posterior, np.ascontiguousarray(self.means_.T), mass, first, second)
+        return {"mass": mass.T, "first": first.T, "second": second.T}
+
+    def _full_statistics(self, values: np.ndarray, posterior: np.ndarray) -> Statistics:
+        """Moments about the present means, missing features replaced by their conditional expectations."""
+        n_labels, n_features = self.means_.shape
+        first, second = np.zeros((n_labels, n_features)), np.zeros((n_labels, n_features, n_features))
+        for rows, seen in _patterns(values):
+            for j, covariance in enumerate(self._matrices()):
+                weight = posterior[rows, j]
+                away, extra = _completed(values[rows] - self.means_[j], covariance, seen)
+                first[j] += weight @ away
+                second[j] += (away.T * weight) @ away + weight.sum() * extra
+        return {"mass": posterior.sum(0), "first": first, "second": second}
+
+    def update(self, statistics: Statistics) -> None:
+        if self._diagonal:
+            self._update_diagonal(statistics)
+        else:
+            self._update_full(statistics)
+
+    def _update_diagonal(self, statistics: Statistics) -> None:
+        mass = statistics["mass"]
+        safe = np.where(mass > 0, mass, 1.0)
+        shift = statistics["first"] / safe
+        self.means_ = self.means_ + shift
+        squares = statistics["second"] - mass * shift**2  # (n_labels, n_features)
+        floor = self.min_covar * self.scale_
+        if self.covariance == "diag":
+            self.covars_ = np.where(mass > 0, np.maximum(squares / safe, floor), self.covars_)
+        else:
+            total = mass.sum(1)
+            pooled = squares.sum(1) / np.where(total > 0, total, 1.0)
+            self.covars_ = np.where(total > 0, np.maximum(pooled, floor.max()), self.covars_)
+
+    def _update_full(self, statistics: Statistics) -> None:
+        mass = statistics["mass"]
+        safe = np.where(mass > 0, mass, 1.0)[:, None]
+        shift = statistics["first"] / safe
+        self.means_ = self.means_ + shift
+        squares = statistics["second"] - mass[:, None, None] * shift[:, :, None] * shift[:, None, :]
+        if self.covariance == "tied":
+            self.covars_ = self._floored(squares.sum(0) / mass.sum())
+        else:
+            fresh = [self._floored(square / m) if m > 0 else old for square, m, old in zip(squares, mass, self.covars_)]
+            self.covars_ = np.array(fresh)
+
+    def _floored(self, covariance: np.ndarray) -> np.ndarray:
+        """The nearest covariance, in likelihood, with no direction below the floor."""
+        spread = np.sqrt(self.scale_)
+        values, vectors = np.linalg.eigh(covariance / np.outer(spread, spread))
+        raised = (vectors * np.maximum(values, self.min_covar)) @ vectors.T
+        raised = (raised + raised.T) / 2
+        return raised * np.outer(spread, spread)
+
+    def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        noise = rng.normal(size=(len(labels), self.means_.shape[1]))
+        if self._diagonal:
+            return self.means_[labels] + noise * np.sqrt(self._variances()[labels])
+        factors = np.linalg.cholesky(self._matrices())
+        return self.means_[labels] + np.einsum("tde,te->td", factors[labels], noise)
+
+
+def _mean_and_variance(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each feature, over what is not missing; a constant or unseen feature gets variance 1."""
+    seen = ~np.isnan(values)
+    number = np.maximum(seen.sum(0), 1)
+    mean = np.where(seen, values, 0.0).sum(0) / number
+    variance = np.where(seen, (values - mean) ** 2, 0.0).sum(0) / number
+    return mean, np.where(variance > 0, variance, 1.0)
+
+
+def _patterns(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows grouped by which features are seen: (row numbers, (n_features,) seen)."""
+    seen = ~np.isnan(values)
+    if seen.all():
+        return [(np.arange(len(values)), seen[0])] if len(values) else []
+    kinds, which = np.unique(seen, axis=0, return_inverse=True)
+    return [(np.flatnonzero(which.reshape(-1) == k), kind) for k, kind in enumerate(kinds)]
+
+
+def _completed(away: np.ndarray, covariance: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Deviations with missing features replaced by their expectation given the seen ones, and what that leaves out."""
+    extra = np.zeros_like(covariance)
+    if seen.all():
+        return away, extra
+    gone = ~seen
+    away = np.where(seen, away, 0.0)
+    between = np.linalg.solve(covariance[np.ix_(seen, seen)], covariance[np.ix_(seen, gone)])
+    away[:, gone] = away[:, seen] @ between
+    extra[np.ix_(gone, gone)] = covariance[np.ix_(gone, gone)] - covariance[np.ix_(gone, seen)] @ between
+    return away, extra

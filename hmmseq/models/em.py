@@ -1,0 +1,167 @@
+"""Expectation-maximisation, once for every model."""
+
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from hmmseq import lattice
+from hmmseq.emissions.base import Emission, Statistics, add
+from hmmseq.errors import ImpossibleSequenceError
+from hmmseq.graph import StateGraph
+from hmmseq.scores import Packed, restrict
+from hmmseq.sequences import Sequences
+
+GROUP_STEPS = 1 << 20  # scores of so many steps are held at a time
+
+
+class Expected(NamedTuple):
+    """What the M-step needs, added up over all sequences."""
+
+    log_likelihood: float
+    statistics: Statistics
+    edges: np.ndarray  # (n_edges,)
+    start: np.ndarray  # (n_states,)
+
+
+class Task(NamedTuple):
+    """What stays the same over the iterations of a fit."""
+
+    X: Sequences  # as the emission observes them
+    states: np.ndarray | None  # (n_steps in all,) known states, -1 where unknown
+    weights: np.ndarray  # (n_sequences,)
+    n_jobs: int | None
+
+    def part(self, first: int, last: int) -> "Task":
+        """Sequences first ... last - 1."""
+        low, high = self.X.offsets[first], self.X.offsets[last]
+        X = Sequences(self.X.values[low:high], self.X.offsets[first : last + 1] - low)
+        states = None if self.states is None else self.states[low:high]
+        return Task(X, states, self.weights[first:last], self.n_jobs)
+
+
+def expect(graph: StateGraph, emission: Emission, task: Task) -> Expected:
+    """The E-step: Baum, Petrie, Soules and Weiss, Ann. Math. Stat. 41 (1970)."""
+    total: Expected | None = None
+    for first, last in groups(task.X):
+        try:
+            part = _expect_group(graph, emission, task.part(first, last))
+        except ImpossibleSequenceError as error:
+            raise ImpossibleSequenceError(first + error.sequence, error.step) from None
+        total = part if total is None else _add(total, part)
+    assert total is not None  # there is at least one sequence
+    return total
+
+
+def _expect_group(graph: StateGraph, emission: Emission, task: Task) -> Expected:
+    scores = emission.log_scores(task.X)
+    if task.states is None:
+        counts = lattice.expected_counts(graph, scores, task.weights, n_jobs=task.n_jobs)
+        rows = counts.rows
+    else:
+        asked, row, column = known_states(graph, scores, task.states)
+        counts = lattice.expected_counts(graph.untied(), asked, task.weights, n_jobs=task.n_jobs)
+        rows = np.zeros_like(scores.table)
+        np.add.at(rows, (row[:, None], column), counts.rows)
+    log_likelihood = float(task.weights @ counts.log_partition)
+    return Expected(log_likelihood, emission.statistics(task.X, rows), counts.edges, counts.start)
+
+
+def known_states(graph: StateGraph, scores: Packed, states: np.ndarray) -> tuple[Packed, np.ndarray, np.ndarray]:
+    """Scores of the untied graph, with all states but the known ones forbidden.
+
+    Also, for each row and column of their table, the row and column of `scores.table` that it came from.
+    """
+    column = graph.label[graph.label >= 0]
+    own = np.where(graph.label >= 0, np.cumsum(graph.label >= 0) - 1, -1)
+    labels = np.where(states >= 0, own[states], -1)
+    untied = replace(scores, table=np.ascontiguousarray(scores.table[:, column]))
+    asked, row = restrict(untied, labels)
+    return asked, row, column
+
+
+def first_guess(graph: StateGraph, emission: Emission, task: Task) -> None:
+    """Start the emission from the known states; a step of unknown state counts for all labels alike."""
+    assert task.states is not None
+    scores = emission.log_scores(task.X)
+    rows = np.zeros_like(scores.table)
+    known = task.states >= 0
+    np.add.at(rows, (scores.code[known], graph.label[task.states[known]]), 1.0)
+    np.add.at(rows, scores.code[~known], 1.0 / graph.n_labels)
+    emission.update(emission.statistics(task.X, rows))
+
+
+def groups(X: Sequences) -> Iterator[tuple[int, int]]:
+    """Runs of sequences (first, last) of about GROUP_STEPS steps, at least one sequence each."""
+    first = 0
+    while first < len(X):
+        last = int(np.searchsorted(X.offsets, X.offsets[first] + GROUP_STEPS, side="right")) - 1
+        last = max(last, first + 1)
+        yield first, last
+        first = last
+
+
+def _add(a: Expected, b: Expected) -> Expected:
+    return Expected(
+        a.log_likelihood + b.log_likelihood, add(a.statistics, b.statistics), a.edges + b.edges, a.start + b.start
+    )
+
+
+def maximise(graph: StateGraph, counts: Expected) -> StateGraph:
+    """The M-step of a graph: edges out of a state, and starts, in proportion to their counts.
+
+    Weights of minus infinity stay (their count is zero), and so do the edges of states that were never visited.
+    """
+    leaving = np.bincount(graph.source, counts.edges, minlength=graph.n_states)[graph.source]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        edge = np.where(leaving > 0, np.log(counts.edges / leaving), graph.edge)
+        start = np.log(counts.start / counts.start.sum()) if counts.start.sum() > 0 else graph.start
+    return graph.weigh(edge=edge, start=start)
+
+
+def normalise(graph: StateGraph) -> StateGraph:
+    """The same graph with the edges out of each state, and the starts, made probabilities."""
+    top = np.full(graph.n_states, -np.inf)
+    np.maximum.at(top, graph.source, graph.edge)
+    top[top == -np.inf] = 0.0
+    leaving = np.bincount(graph.source, np.exp(graph.edge - top[graph.source]), minlength=graph.n_states)
+    with np.errstate(divide="ignore"):
+        edge = graph.edge - (top + np.log(leaving))[graph.source]
+    edge = np.where(graph.edge == -np.inf, -np.inf, edge)
+    return graph.weigh(edge=edge, start=graph.start - np.logaddexp.reduce(graph.start))
+
+
+def iterate(step: Callable[[], float], n_iter: int, tol: float, n_steps: int, verbose: bool) -> tuple[list[float], bool]:
+    """Call `step` until what it returns (it never falls) rises by less than `tol`; history, and whether that happened."""
+    history: list[float] = []
+    begun = time.perf_counter()
+    if verbose:
+        print("iteration  log-likelihood a step        gain  seconds", file=sys.stderr)
+    for i in range(n_iter):
+        history.append(step())
+        gain = history[-1] - history[-2] if i else np.nan
+        if verbose:
+            seconds = time.perf_counter() - begun
+            print(f"{i + 1:9d}  {history[-1] / max(n_steps, 1):21.6f}  {gain:10.4g}  {seconds:7.2f}", file=sys.stderr)
+        if i and gain < tol:
+            return history, _check_rise(history)
+    return history, False
+
+
+def _check_rise(history: list[float]) -> bool:
+    """EM cannot lower the likelihood; if it fell by more than rounding, say so and do not call it converged."""
+    fall = history[-2] - history[-1]
+    if fall <= 1e-8 * abs(history[-2]) + 1e-8:
+        return True
+    warnings.warn(
+        f"log-likelihood fell by {fall:.3g} in iteration {len(history)}; parameters are at their floor or "
+        "the data are badly scaled: standardise the features or raise min_covar",
+        ConvergenceWarning,
+        stacklevel=4,
+    )
+    return False

@@ -1,0 +1,222 @@
+"""The hidden Markov model: a state graph whose edges and emissions are learned."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, DensityMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from hmmseq import lattice, topologies
+from hmmseq.decoding import mea_path
+from hmmseq.emissions import Emission, Gaussian
+from hmmseq.graph import StateGraph
+from hmmseq.kernels.logmath import NEVER
+from hmmseq.models import em, inputs
+from hmmseq.scores import Packed
+from hmmseq.sequences import is_one
+
+
+class HMM(DensityMixin, BaseEstimator):
+    """Hidden Markov model with any emission and any topology (Rabiner, Proc. IEEE 77, 1989).
+
+    Parameters
+    ----------
+    emission : what states emit, e.g. `Gaussian()` or `Categorical()`; default `Gaussian()`
+    n_components : number of states; with a `topology` graph the graph decides, and labels in `fit` can raise it
+    topology : None (every state leads to every state), a function of the number of states such as
+        `topologies.left_right`, or a `StateGraph`. Edges that are not there never appear, its weights are where EM starts
+    n_iter, tol : EM stops after `n_iter` iterations, or when the log-likelihood (of all data) gains less than `tol`
+    n_jobs : threads over sequences; results have the same bits for any number
+    random_state : seed of the first guess and of `sample`
+    verbose : one line an iteration on standard error
+
+    Attributes
+    ----------
+    startprob_ (n_states,), transmat_ (n_states, n_states), emission_ : what was learned
+    graph_ : the learned StateGraph (log weights)
+    history_ : log-likelihood (plus log prior of the emission, if any) before each iteration's update
+    converged_ : whether EM stopped because of `tol`
+    n_features_in_
+
+    X is a list of sequences, (n_steps, n_features) or (n_steps,) each; one array is one sequence; rows of many with
+    `lengths=`. What comes back mirrors X.
+
+    >>> from hmmseq import HMM
+    >>> from hmmseq.emissions import Categorical
+    >>> X = [[0, 0, 1, 0, 2, 2, 2], [2, 2, 0, 0, 1]]
+    >>> model = HMM(Categorical(), n_components=2, random_state=0).fit(X)
+    >>> model.predict(X)
+    [array([0, 0, 0, 0, 1, 1, 1], dtype=int32), array([1, 1, 0, 0, 0], dtype=int32)]
+    """
+
+    def __init__(
+        self,
+        emission: Emission | None = None,
+        n_components: int = 1,
+        *,
+        topology: Any = None,
+        n_iter: int = 100,
+        tol: float = 1e-2,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.emission = emission
+        self.n_components = n_components
+        self.topology = topology
+        self.n_iter = n_iter
+        self.tol = tol
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from sequences, by EM; from sequences with known states, by counting; or from both.
+
+        y : states, one per step, -1 where unknown. All known: one pass of counting. None: all unknown.
+        lengths : (n_sequences,) if X (and y) are many sequences end to end
+        sample_weight : (n_sequences,) each sequence counts so many times
+
+        Raises ImpossibleSequenceError if the topology (or a zero probability) forbids a sequence.
+        """
+        sequences = inputs.sequences(self, X, lengths, reset=True)
+        states = None if y is None else inputs.states(y, sequences, lengths)
+        weights = inputs.sample_weights(sample_weight, len(sequences))
+        self.emission_ = Gaussian() if self.emission is None else clone(self.emission)
+        self.graph_ = em.normalise(self._topology(states))
+        task = em.Task(self.emission_.observe(sequences), states, weights, self.n_jobs)
+        if not len(task.X.values):
+            raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        self.emission_.initialise(task.X, self.graph_.n_labels, rng)
+        if states is not None:
+            em.first_guess(self.graph_, self.emission_, task)
+        self._iterate(task)
+        return self
+
+    def _iterate(self, task: em.Task) -> None:
+        def step() -> float:
+            counts = em.expect(self.graph_, self.emission_, task)
+            log_prior = self.emission_.log_prior()
+            self.graph_ = em.maximise(self.graph_, counts)
+            self.emission_.update(counts.statistics)
+            return counts.log_likelihood + log_prior
+
+        counting = task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
+        n_iter = 1 if counting else self.n_iter
+        self.history_, converged = em.iterate(step, n_iter, self.tol, len(task.X.values), self.verbose)
+        self.converged_ = converged or counting
+        self.n_iter_ = len(self.history_)
+
+    def _topology(self, states: np.ndarray | None) -> StateGraph:
+        labelled = 0 if states is None else int(states.max(initial=-1)) + 1
+        if not isinstance(self.topology, StateGraph):
+            n_states = max(self.n_components, labelled)
+            return topologies.ergodic(n_states) if self.topology is None else self.topology(n_states)
+        if labelled > self.topology.n_states:
+            raise ValueError(f"y has state {labelled - 1} but the topology has {self.topology.n_states} states")
+        if states is not None and np.any(self.topology.label[states[states >= 0]] < 0):
+            raise ValueError("y names a silent state; a step is always spent in an emitting one")
+        return self.topology
+
+    def _scores(self, X: Any, lengths: Any) -> Packed:
+        check_is_fitted(self)
+        scores = self.emission_.log_scores(self.emission_.observe(inputs.sequences(self, X, lengths, reset=False)))
+        return replace(scores, single=lengths is None and is_one(X))
+
+    def predict(self, X: Any, *, lengths: Any = None) -> Any:
+        """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains."""
+        return _mirror(self._decode(X, lengths, "viterbi"), lambda path: path.states)
+
+    def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi") -> Any:
+        """Best states with their score: `Path(states, score)`, silent states left out.
+
+        method : "viterbi", the most probable path (score: its log probability with the data); or "mea", the path of the
+            graph with the most steps expected to be right (score: that number)
+        """
+        return self._decode(X, lengths, method)
+
+    def _decode(self, X: Any, lengths: Any, method: str) -> Any:
+        if method not in ("viterbi", "mea"):
+            raise ValueError(f"method is {method!r}; expected 'viterbi' or 'mea'")
+        scores = self._scores(X, lengths)
+        if method == "viterbi":
+            paths = lattice.best_path(self.graph_, scores, n_jobs=self.n_jobs)
+        else:
+            graph, own = self._untied(scores)
+            found = lattice.posteriors(graph, own, n_jobs=self.n_jobs)
+            paths = mea_path(graph, _mirror(found, lambda posterior: posterior.labels), n_jobs=self.n_jobs)
+        return _mirror(paths, self._without_silent)
+
+    def _without_silent(self, path: lattice.Path) -> lattice.Path:
+        if path.score == NEVER:
+            return path
+        return path._replace(states=path.states[self.graph_.label[path.states] >= 0])
+
+    def _untied(self, scores: Packed) -> tuple[StateGraph, Packed]:
+        """Graph and scores with a column for each emitting state."""
+        label = self.graph_.label
+        columns = np.ascontiguousarray(scores.table[:, label[label >= 0]])
+        return self.graph_.untied(), replace(scores, table=columns)
+
+    def predict_proba(self, X: Any, *, lengths: Any = None) -> Any:
+        """(n_steps, n_states) posterior of each state at each step; zero for silent states, and where nothing is possible."""
+
+        def spread(found: lattice.Posteriors) -> np.ndarray:
+            out = np.zeros((len(found.labels), self.graph_.n_states))
+            out[:, self.graph_.label >= 0] = found.labels
+            return out
+
+        return _mirror(lattice.posteriors(*self._untied(self._scores(X, lengths)), n_jobs=self.n_jobs), spread)
+
+    def score(self, X: Any, y: Any = None, *, lengths: Any = None) -> float:
+        """Log-likelihood per step, so that sets of different size can be compared; y is not used."""
+        scores = self._scores(X, lengths)
+        total = np.sum(lattice.log_partition(self.graph_, scores, n_jobs=self.n_jobs))
+        return float(total / max(len(scores.code), 1))
+
+    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """Draw one sequence of `n_samples` steps: (observations, states)."""
+        check_is_fitted(self)
+        seed = self.random_state if random_state is None else random_state
+        rng = np.random.default_rng(check_random_state(seed).randint(2**31))
+        free = np.zeros((n_samples, self.graph_.n_labels))
+        path = lattice.sample_paths(self.graph_, free, random_state=rng)[0]
+        states = self._without_silent(path).states
+        return self.emission_.sample(self.graph_.label[states], rng), states
+
+    @property
+    def startprob_(self) -> np.ndarray:
+        """(n_states,) probability of starting in each state."""
+        return np.exp(self.graph_.start)
+
+    @property
+    def transmat_(self) -> np.ndarray:
+        """(n_states, n_states) probability of going from one state to another."""
+        return self.graph_.matrix(np.exp(self.graph_.edge))
+
+    def save(self, path: Any) -> None:
+        """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
+        from hmmseq.models.files import save  # that module knows this one, to read models back
+
+        check_is_fitted(self)
+        save(self, path)
+
+    def __getattr__(self, name: str) -> Any:
+        """Fitted parameters of the emission, `means_` say, are there on the model too."""
+        if name.endswith("_") and not name.startswith("_") and "emission_" in self.__dict__:
+            return getattr(self.emission_, name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; a name ending in _ appears in fit")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _mirror(results: Any, change: Callable[[Any], Any]) -> Any:
+    """Change one result, or each in a list of them."""
+    return [change(one) for one in results] if isinstance(results, list) else change(results)

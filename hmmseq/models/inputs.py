@@ -1,0 +1,66 @@
+"""What people pass to fit and predict, checked once and packed."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from hmmseq.sequences import Sequences, is_one
+
+UNKNOWN = -1  # a state that is not known
+
+
+def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
+    """Pack X. Sets `n_features_in_` if `reset`, else checks against it."""
+    if is_one(X) or lengths is not None or hasattr(X, "__dataframe__") or hasattr(X, "tocsr"):
+        X = _array(estimator, X, reset)
+    packed = Sequences.pack(X, lengths)
+    n_features = packed.values.shape[1] if packed.values.ndim == 2 else 1
+    if reset:
+        estimator.n_features_in_ = n_features
+    elif len(packed.values) and n_features != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {n_features} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input"
+        )
+    return packed
+
+
+def _array(estimator: Any, X: Any, reset: bool) -> Any:
+    """One array, through scikit-learn's own checks; whole numbers may come as one symbol per step."""
+    array = np.asarray(X)
+    if array.ndim == 1 and array.dtype.kind in "iu":
+        return array
+    if array.ndim == 1 and array.dtype.kind == "f":
+        raise ValueError(
+            f"X is one array of shape {array.shape}. Reshape your data: X.reshape(-1, 1) is one sequence with one "
+            "feature; [X] is a list with one sequence; symbols are whole numbers"
+        )
+    return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+
+
+def states(y: Any, X: Sequences, lengths: Any) -> np.ndarray:
+    """(n_steps in all,) known states, -1 where unknown, checked against X."""
+    packed = Sequences.pack(y, lengths)
+    for s, (ours, theirs) in enumerate(zip(X.lengths, packed.lengths, strict=False)):
+        if ours != theirs:
+            raise ValueError(f"y[{s}] has {theirs} labels but X[{s}] has {ours} steps; one label per step, -1 if unknown")
+    if len(packed) != len(X):
+        raise ValueError(f"y has {len(packed)} sequences but X has {len(X)}; one list of labels per sequence")
+    values = packed.values
+    if values.ndim != 1 or not np.all(np.equal(np.mod(values, 1), 0)) or np.any(values < UNKNOWN):
+        raise ValueError(f"y must be state numbers 0, 1, ... or -1 (unknown), one per step; got {values[:5]}...")
+    return values.astype(np.int64)
+
+
+def sample_weights(weights: Any, n_sequences: int) -> np.ndarray:
+    """(n_sequences,) weights, 1 by default."""
+    if weights is None:
+        return np.ones(n_sequences)
+    array = np.asarray(weights, dtype=np.float64)
+    if array.shape != (n_sequences,) or not np.all(np.isfinite(array)) or np.any(array < 0) or not array.any():
+        raise ValueError(
+            f"sample_weight has shape {array.shape}; expected one finite weight, 0 or more and not all 0, "
+            f"for each of {n_sequences} sequences"
+        )
+    return array
