@@ -41,21 +41,21 @@ def labels(graph: StateGraph, path: lattice.Path) -> np.ndarray:
 
 
 def mea_path(graph: StateGraph, posteriors: Any, *, n_jobs: int | None = None) -> Any:
-    """The path, among those that the graph allows, whose labels are expected to agree most with the true ones.
+    """The path, among those that the graph allows, that is expected to have the most labels right.
 
     It maximises the sum of the posteriors of its labels ("optimal accuracy": Käll, Krogh and Sonnhammer,
-    Bioinformatics 21 Suppl 1, i251, 2005). Taking the best label at each step may give what no path can: a helix of one
-    residue, two exons without an intron. Edge weights only say what is possible here; posteriors have used them already.
+    Bioinformatics 21 Suppl 1, i251, 2005). Taking the best label at each step may give what no path can: a
+    helix of one residue, two exons without an intron. Edge weights only say what is possible here;
+    posteriors have used them already.
 
     posteriors : (n_steps, n_labels) as in `lattice.posteriors(...).labels`, or a list of such arrays
 
     Returns one `Path` for one sequence, a list for many; `Path.score` is the expected number of right labels.
     """
-    structure = graph.weigh(edge=_possible(graph.edge), start=_possible(graph.start), end=_possible(graph.end))
-    if is_one(posteriors):
-        scores = _gains(posteriors)
-    else:
-        scores = [_gains(p) for p in posteriors]
+    structure = graph.weigh(
+        edge=_possible(graph.edge), start=_possible(graph.start), end=_possible(graph.end)
+    )
+    scores = _gains(posteriors) if is_one(posteriors) else [_gains(p) for p in posteriors]
     return lattice.best_path(structure, scores, n_jobs=n_jobs)
 
 

@@ -16,9 +16,9 @@ a list gives a list. A sequence that no path explains scores minus infinity. An 
 >>> best_path(graph, scores).states
 array([1, 1, 1], dtype=int32)
 >>> posteriors(graph, scores).labels.round(3)
-array([[0.388, 0.612],
-       [0.115, 0.885],
-       [0.103, 0.897]])
+array([[0.63 , 0.37 ],
+       [0.325, 0.675],
+       [0.241, 0.759]])
 """
 
 from collections.abc import Callable, Iterator

@@ -1,6 +1,7 @@
 """How well predicted labels agree with true ones: by step, by segment, by whole topology.
 
-All take lists of label arrays, true ones first. A true label of -1 is unknown: whatever is predicted there does not count.
+All take lists of label arrays, true ones first. A true label of -1 is unknown: whatever is predicted there
+does not count.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,7 +26,7 @@ class SegmentScore(NamedTuple):
 
 
 def residue_accuracy(true: Sequence[Any], predicted: Sequence[Any]) -> float:
-    """Share of known steps with the right label, over all sequences together (Q2, Q3: Rost and Sander 1993)."""
+    """Share of known steps with the right label, over all sequences together (Q2, Q3)."""
     pairs = _pairs(true, predicted)
     known = sum(int(np.sum(t != UNKNOWN)) for t, _ in pairs)
     right = sum(int(np.sum((t == p) & (t != UNKNOWN))) for t, p in pairs)
@@ -37,8 +38,9 @@ def segment_scores(
 ) -> SegmentScore:
     """Recall, precision and F1 of segments with one of `labels`, over all sequences together.
 
-    A predicted segment is right if it shares at least `overlap` steps (all, if the true one is shorter) with a true
-    segment of the same label, each counted once: the rule of Moeller, Croning and Apweiler, Bioinformatics 17, 646, 2001.
+    A predicted segment is right if it shares at least `overlap` steps (all, if the true one is shorter)
+    with a true segment of the same label, each counted once, as in Krogh et al.,
+    J. Mol. Biol. 305, 567, 2001.
     """
     n_true = n_predicted = right = 0
     for t, p in _pairs(true, predicted):
@@ -57,10 +59,11 @@ def topology_accuracy(
     *,
     overlap: int = OVERLAP,
 ) -> float:
-    """Share of sequences whose topology is right as a whole (Krogh, Larsson, von Heijne and Sonnhammer, JMB 305, 567, 2001).
+    """Share of sequences whose topology is right as a whole (Krogh et al., J. Mol. Biol. 305, 567, 2001).
 
-    That is: as many `membrane` segments as in truth, each sharing `overlap` steps with its counterpart in order, and the
-    N-terminus on the right side: truth and prediction agree at the first step where both name one of `sides`.
+    That is: as many `membrane` segments as in truth, each sharing `overlap` steps with its counterpart in
+    order, and the N-terminus on the right side: truth and prediction agree at the first step where both
+    name one of `sides`.
     """
     pairs = _pairs(true, predicted)
     return _share(sum(_same_topology(t, p, membrane, sides, overlap) for t, p in pairs), len(pairs))
@@ -77,7 +80,7 @@ def _same_topology(
 
 
 def _matches(expected: list[Segment], found: list[Segment], overlap: int) -> int:
-    """One-to-one matches. Both lists are in order, so of two that differ the one that ends first matches nothing more."""
+    """One-to-one matches. Lists are in order: of two that differ, the one that ends first matches no other."""
     right = i = j = 0
     while i < len(expected) and j < len(found):
         if _same(expected[i], found[j], overlap):
@@ -102,17 +105,23 @@ def _judged(true: np.ndarray, predicted: np.ndarray, labels: Collection[int], ov
     """Predicted segments that reach into known steps; of the others nobody can say whether they are right."""
     known = np.concatenate([[0], np.cumsum(true != UNKNOWN)])
     return [
-        s for s in _chosen(predicted, labels) if known[s.stop] - known[s.start] >= min(overlap, s.stop - s.start)
+        s
+        for s in _chosen(predicted, labels)
+        if known[s.stop] - known[s.start] >= min(overlap, s.stop - s.start)
     ]
 
 
 def _pairs(true: Sequence[Any], predicted: Sequence[Any]) -> list[tuple[np.ndarray, np.ndarray]]:
     if len(true) != len(predicted):
-        raise ValueError(f"{len(true)} true sequences but {len(predicted)} predicted ones; expected a list of each")
+        raise ValueError(
+            f"{len(true)} true sequences but {len(predicted)} predicted ones; expected a list of each"
+        )
     pairs = [(np.asarray(t), np.asarray(p)) for t, p in zip(true, predicted)]
     for s, (t, p) in enumerate(pairs):
         if t.shape != p.shape or t.ndim != 1:
-            raise ValueError(f"sequence {s}: true labels have shape {t.shape}, predicted {p.shape}; expected one per step")
+            raise ValueError(
+                f"sequence {s}: true labels have shape {t.shape}, predicted {p.shape}; expected one per step"
+            )
     return pairs
 
 

@@ -107,8 +107,10 @@ class Sequences:
 
 def _is_single(X: Any) -> bool:
     """One array, or nested lists that are one: a list of numbers."""
-    if hasattr(X, "__array__") or hasattr(X, "__array_interface__"):
-        return np.asarray(X).dtype != object or np.asarray(X).ndim != 1
+    if hasattr(X, "__array__"):
+        array = np.asarray(X)
+        listed = array.dtype == object and array.ndim == 1 and len(array) > 0 and np.ndim(array[0]) > 0
+        return not listed
     return isinstance(X, (list, tuple)) and len(X) > 0 and np.ndim(X[0]) == 0
 
 

@@ -46,10 +46,10 @@ class HMM(DensityMixin, BaseEstimator):
 
     >>> from hmmseq import HMM
     >>> from hmmseq.emissions import Categorical
-    >>> X = [[0, 0, 1, 0, 2, 2, 2], [2, 2, 0, 0, 1]]
+    >>> X = [[0, 0, 0, 1, 0, 0, 2, 2, 2, 1, 2], [2, 2, 1, 2, 2, 0, 0, 0]]
     >>> model = HMM(Categorical(), n_components=2, random_state=0).fit(X)
     >>> model.predict(X)
-    [array([0, 0, 0, 0, 1, 1, 1], dtype=int32), array([1, 1, 0, 0, 0], dtype=int32)]
+    [array([1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], dtype=int32), array([0, 0, 0, 0, 0, 1, 1, 1], dtype=int32)]
     """
 
     def __init__(

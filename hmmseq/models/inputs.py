@@ -48,7 +48,9 @@ def states(y: Any, X: Sequences, lengths: Any) -> np.ndarray:
     if len(packed) != len(X):
         raise ValueError(f"y has {len(packed)} sequences but X has {len(X)}; one list of labels per sequence")
     values = packed.values
-    if values.ndim != 1 or not np.all(np.equal(np.mod(values, 1), 0)) or np.any(values < UNKNOWN):
+    if values.dtype.kind not in "iufb":
+        raise ValueError(f"Unknown label type: y has dtype {values.dtype}; expected state numbers, or -1 for unknown")
+    if values.ndim != 1 or np.any(values != np.round(values)) or np.any(values < UNKNOWN):
         raise ValueError(f"y must be state numbers 0, 1, ... or -1 (unknown), one per step; got {values[:5]}...")
     return values.astype(np.int64)
 
