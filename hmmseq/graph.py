@@ -44,7 +44,7 @@ class StateGraph:
         start: Any = None,
         end: Any = None,
     ) -> None:
-        label = np.arange(n_states) if label is None else np.asarray(label, dtype=np.int64)
+        label = np.arange(n_states) if label is None else _integers(label, "label")
         self._structure = _Structure(n_states, _integers(source, "source"), _integers(target, "target"), label)
         never = np.where(label >= 0, 0.0, NEVER)
         self.edge = _weights("edge", edge, np.zeros(self.n_edges))
@@ -77,12 +77,19 @@ class StateGraph:
             self.n_states, self.source, self.target, label=label, edge=self.edge, start=self.start, end=self.end
         )
 
+    @property
+    def is_untied(self) -> bool:
+        """Whether state i reads column i, for all states."""
+        return np.array_equal(self.label, np.arange(self.n_states))
+
     @cached_property
     def lattice(self) -> Lattice:
         """The weighted graph as the kernels read it."""
         s = self._structure
         parts = [_weighted(group, self.edge) for group in (s.step, s.silent, s.step_back, s.silent_back)]
-        return Lattice(*parts, s.silent_order, s.silent_order_back, s.label, self.start, self.end)
+        # Copies, because Numba compiles every kernel a second time for arrays that are read-only.
+        ends = self.start.copy(), self.end.copy()
+        return Lattice(*parts, s.silent_order, s.silent_order_back, s.label, *ends)
 
     def matrix(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
         """(n_states, n_states) array with `values`, one per edge, at [source, target] and `fill` elsewhere."""
@@ -218,12 +225,11 @@ def _integers(values: Any, name: str) -> np.ndarray:
 
 
 def _weights(name: str, values: Any, default: np.ndarray) -> np.ndarray:
-    if values is None:
-        return default
-    array = np.ascontiguousarray(values, dtype=np.float64)
+    array = np.array(default if values is None else values, dtype=np.float64)
     if array.shape != default.shape:
         raise ValueError(f"{name} weights have shape {array.shape}; expected {default.shape}")
     wrong = np.flatnonzero(np.isnan(array) | (array == np.inf))
     if wrong.size:
         raise ValueError(f"{name} weight {wrong[0]} is {array[wrong[0]]}; log weights are finite or -inf (never)")
+    array.flags.writeable = False  # the lattice is made once: a change here would go unnoticed
     return array

@@ -21,26 +21,25 @@ array([[0.63 , 0.37 ],
        [0.241, 0.759]])
 """
 
-from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 
+from hmmseq import tiling
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.traces import first_dead_step
 from hmmseq.scores import Indexed, Packed, Scores, pack
+from hmmseq.sequences import Sequences
+from hmmseq.shares import Share, in_shares, run, slots_for
 
 __all__ = [
-    "Counts", "Indexed", "Path", "Posteriors", "best_path", "expected_counts", "log_partition", "path_score",
-    "posteriors", "sample_paths",
+    "Counts", "Indexed", "Path", "Posteriors", "best_path", "expected_counts", "label_posteriors", "log_partition",
+    "path_score", "posteriors", "sample_paths",
 ]  # fmt: skip
-
-SLOTS = 16  # statistics are added up in this many places, then in order: the same bits for any number of threads
-SLOT_BYTES = 64 << 20
 
 
 class Posteriors(NamedTuple):
@@ -76,13 +75,14 @@ def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = Non
     Returns a float for one sequence, an array (n_sequences,) for many.
     """
     packed = pack(scores, graph.n_labels)
-    out = np.empty(len(packed))
-    lattice = graph.lattice
-    _map(
-        lambda k, a, b: batches.totals(lattice, packed.table, packed.code, packed.offsets, a, b, out),
-        _shares(packed, SLOTS),
+    out, left = tiling.totals(graph, packed, n_jobs) if tiling.suits(graph, packed) else _nothing(packed)
+    rest, lattice, exact = _subset(packed, left), graph.lattice, np.empty(len(left))
+    run(
+        lambda share: batches.totals(lattice, rest.table, rest.code, rest.offsets, share.first, share.last, exact),
+        in_shares(rest.offsets),
         n_jobs,
     )
+    out[left] = exact
     return float(out[0]) if packed.single else out
 
 
@@ -96,19 +96,27 @@ def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) 
     """
     packed = pack(scores, graph.n_labels)
     steps = np.arange(len(packed.code), dtype=np.int32)
-    labels = np.zeros((len(steps), graph.n_labels))
-    counts = _Tally(graph, len(packed), labels, len(packed))
+    labels, tally = np.zeros((len(steps), graph.n_labels)), _Tally(graph, len(packed))
     lattice, ones, out = graph.lattice, np.ones(len(packed)), np.empty(len(packed))
-    _map(
-        lambda k, a, b: batches.marginals(
-            lattice, packed.table, packed.code, steps, packed.offsets, a, b, ones, 1, out, labels, *counts.arrays(0)
+    run(
+        lambda share: batches.marginals(
+            lattice, packed.table, packed.code, steps, packed.offsets, share.first, share.last, ones, 1, out, labels,
+            *tally.arrays(0),
         ),
-        _shares(packed, SLOTS),
+        in_shares(packed.offsets),
         n_jobs,
-    )
-    parts = zip(out, packed.steps.unpack(labels), counts.per_edge(), counts.starts, counts.ends, strict=True)
+    )  # fmt: skip
+    parts = zip(out, packed.steps.unpack(labels), tally.per_edge(), tally.starts, tally.ends, strict=True)
     results = [Posteriors(float(total), *rest) for total, *rest in parts]
     return results[0] if packed.single else results
+
+
+def label_posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+    """(n_steps, n_labels) posterior of the labels alone, as in `posteriors`, which also keeps edges by sequence."""
+    packed = pack(scores, graph.n_labels)
+    steps = np.arange(len(packed.code), dtype=np.int32)
+    counts, _ = _count(graph, packed, steps, len(steps), np.ones(len(packed)), n_jobs)
+    return counts.rows if packed.single else packed.steps.unpack(counts.rows)
 
 
 def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None) -> Counts:
@@ -121,23 +129,67 @@ def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n
     """
     packed = pack(scores, graph.n_labels)
     weight = np.ones(len(packed)) if weights is None else np.asarray(weights, dtype=np.float64)
-    out, lattice = np.empty(len(packed)), graph.lattice
-    dense = len(packed.table) == len(packed.code)  # each step has its own row: shares never write to the same one
-    size = packed.table.size + 2 * graph.n_edges
-    shares = _shares(packed, SLOTS if dense else max(1, min(SLOTS, SLOT_BYTES // (8 * size))))
-    rows = np.zeros((1 if dense else len(shares), *packed.table.shape))
-    counts = _Tally(graph, len(shares), rows, len(shares))
+    counts, rest = _count(graph, packed, packed.code, len(packed.table), weight, n_jobs)
+    for s in rest[counts.log_partition[rest] == NEVER]:
+        code = packed.code[packed.offsets[s] : packed.offsets[s + 1]]
+        raise ImpossibleSequenceError(int(s), int(first_dead_step(graph.lattice, packed.table, code)))
+    return counts
 
-    def count(k: int, a: int, b: int) -> None:
-        target = rows[0 if dense else k]
+
+def _count(
+    graph: StateGraph, packed: Packed, slot: np.ndarray, n_rows: int, weight: np.ndarray, n_jobs: int | None
+) -> tuple[Counts, np.ndarray]:
+    """Expected counts, the posterior of step t in row slot[t]; and which sequences took the exact recursion.
+
+    Tiles do what they can certify; the recursion in logarithms does the rest, and adds to the same counts.
+    """
+    if not tiling.suits(graph, packed):
+        out, left = _nothing(packed)
+        return _count_exactly(graph, packed, slot, n_rows, weight, n_jobs), left
+    out, tally, left = tiling.counts(graph, packed, slot, n_rows, weight, n_jobs)
+    rows = tally.rows if graph.is_untied else tally.rows @ np.eye(graph.n_labels)[graph.label]
+    edges = tally.pairs[graph.source, graph.target]
+    if len(left):
+        low, high = packed.offsets[left], packed.offsets[left + 1]
+        own = np.concatenate([slot[a:b] for a, b in zip(low, high, strict=True)])
+        rest = _count_exactly(graph, _subset(packed, left), own, n_rows, weight[left], n_jobs)
+        out[left] = rest.log_partition
+        return Counts(out, rows + rest.rows, edges + rest.edges, tally.start + rest.start, tally.end + rest.end), left
+    return Counts(out, rows, edges, tally.start, tally.end), left
+
+
+def _count_exactly(
+    graph: StateGraph, packed: Packed, slot: np.ndarray, n_rows: int, weight: np.ndarray, n_jobs: int | None
+) -> Counts:
+    out, lattice = np.empty(len(packed)), graph.lattice
+    own_rows = n_rows >= len(slot)  # each step has a row of its own: shares never write to the same one
+    shares = in_shares(packed.offsets, 16 if own_rows else slots_for(n_rows * graph.n_labels + 2 * graph.n_edges))
+    rows = np.zeros((1 if own_rows else len(shares), n_rows, graph.n_labels))
+    tally = _Tally(graph, len(shares))
+
+    def work(share: Share) -> None:
         batches.marginals(
-            lattice, packed.table, packed.code, packed.code, packed.offsets, a, b, weight, 0, out, target,
-            *counts.arrays(k),
+            lattice, packed.table, packed.code, slot, packed.offsets, share.first, share.last, weight, 0, out,
+            rows[0 if own_rows else share.number], *tally.arrays(share.number),
         )  # fmt: skip
 
-    _map(count, shares, n_jobs)
-    _refuse_impossible(graph, packed, out)
-    return Counts(out, rows.sum(0), counts.per_edge().sum(0), counts.starts.sum(0), counts.ends.sum(0))
+    run(work, shares, n_jobs)
+    return Counts(out, rows.sum(0), tally.per_edge().sum(0), tally.starts.sum(0), tally.ends.sum(0))
+
+
+def _nothing(packed: Packed) -> tuple[np.ndarray, np.ndarray]:
+    """No totals yet, and all sequences left to do."""
+    return np.zeros(len(packed)), np.arange(len(packed))
+
+
+def _subset(packed: Packed, chosen: np.ndarray) -> Packed:
+    """Some of the sequences, over the same table."""
+    if len(chosen) == len(packed):
+        return packed
+    codes = [packed.code[packed.offsets[s] : packed.offsets[s + 1]] for s in chosen]
+    code = np.concatenate([packed.code[:0], *codes])
+    offsets = np.concatenate([[0], np.cumsum([len(c) for c in codes], dtype=np.int64)])
+    return replace(packed, code=code, steps=Sequences(code, offsets))
 
 
 def best_path(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
@@ -191,7 +243,7 @@ def path_score(graph: StateGraph, scores: Any, states: Any) -> float:
 class _Tally:
     """Places for the kernels to count edges, starts and ends."""
 
-    def __init__(self, graph: StateGraph, size: int, labels: np.ndarray, slots: int) -> None:
+    def __init__(self, graph: StateGraph, size: int) -> None:
         step, silent = graph.count_shapes()
         self.graph = graph
         self.edges, self.silent = np.zeros((size, *step)), np.zeros((size, *silent))
@@ -212,15 +264,16 @@ def _paths(
     room = np.concatenate([[0], np.cumsum(capacity)])
     states = np.empty((n_paths, room[-1]), dtype=np.int32)
     lengths, totals = np.empty((n_paths, len(packed)), dtype=np.int64), np.empty(len(packed))
-    lattice, shares = graph.lattice, _shares(packed, SLOTS)
+    lattice, shares = graph.lattice, in_shares(packed.offsets)
     streams = rng.spawn(len(shares))
-    _map(
-        lambda k, a, b: batches.paths(
-            lattice, packed.table, packed.code, packed.offsets, room, a, b, maximise, streams[k], states, lengths, totals
+    run(
+        lambda share: batches.paths(
+            lattice, packed.table, packed.code, packed.offsets, room, share.first, share.last, maximise,
+            streams[share.number], states, lengths, totals,
         ),
         shares,
         n_jobs,
-    )
+    )  # fmt: skip
 
     def path(k: int, s: int) -> Path:
         if totals[s] == NEVER:
@@ -228,29 +281,3 @@ def _paths(
         return Path(states[k, room[s + 1] - lengths[k, s] : room[s + 1]], float(totals[s]))
 
     return [[path(k, s) for k in range(n_paths)] for s in range(len(packed))]
-
-
-def _shares(packed: Packed, most: int) -> list[tuple[int, int, int]]:
-    """Contiguous shares (number, first, last) of about equal work; they depend on the data only, not on threads."""
-    cuts = np.searchsorted(packed.offsets, np.linspace(0, packed.offsets[-1], most + 1)[1:-1])
-    edges = np.unique(np.concatenate([[0], np.minimum(cuts, len(packed)), [len(packed)]]))
-    return [(k, int(a), int(b)) for k, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True))]
-
-
-def _map(work: Callable[[int, int, int], None], shares: list[tuple[int, int, int]], n_jobs: int | None) -> None:
-    """Do each share; kernels release the GIL, so threads are enough and nothing is copied."""
-    if effective_n_jobs(n_jobs) == 1 or len(shares) == 1:
-        for share in shares:
-            work(*share)
-    else:
-        Parallel(n_jobs=n_jobs, prefer="threads", require="sharedmem")(delayed(work)(*share) for share in shares)
-
-
-def _refuse_impossible(graph: StateGraph, packed: Packed, totals: np.ndarray) -> None:
-    for s in _impossible(totals):
-        code = packed.code[packed.offsets[s] : packed.offsets[s + 1]]
-        raise ImpossibleSequenceError(s, int(first_dead_step(graph.lattice, packed.table, code)))
-
-
-def _impossible(totals: np.ndarray) -> Iterator[int]:
-    return (int(s) for s in np.flatnonzero(totals == NEVER))

@@ -50,9 +50,12 @@ def pack(scores: Scores, n_labels: int) -> Packed:
     packed = _pack_indexed(scores) if isinstance(scores, Indexed) else _pack_dense(scores)
     if packed.table.ndim != 2 or packed.table.shape[1] != n_labels:
         raise ValueError(f"scores have shape {packed.table.shape}; the graph reads {n_labels} columns, one per label")
-    # A sum is NaN or plus infinity if an entry is; looking at each entry only then halves the cost of the check.
-    if not packed.table.sum() < np.inf:
-        row, column = np.argwhere(~(packed.table < np.inf))[0]
+    # A sum is NaN or plus infinity if an entry is (or finite ones overflow); looking at each entry only then halves
+    # the cost of the check.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = packed.table.sum()
+    if not total < np.inf and np.any(wrong := ~(packed.table < np.inf)):
+        row, column = np.argwhere(wrong)[0]
         place = "row" if isinstance(scores, Indexed) else "step"
         raise ValueError(
             f"scores have {packed.table[row, column]} at {place} {row}, label {column}; "
@@ -70,6 +73,8 @@ def _pack_dense(scores: Any) -> Packed:
 def _pack_indexed(scores: Indexed) -> Packed:
     steps = Sequences.pack(scores.symbols)
     table = np.asarray(scores.table, dtype=np.float64)
+    if table.ndim != 2:
+        raise ValueError(f"the score table has shape {table.shape}; expected (n_symbols, n_labels)")
     return Packed(with_missing(table), encode(steps, len(table)), steps, is_one(scores.symbols))
 
 
@@ -82,7 +87,7 @@ def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
     """Symbols as small codes, missing ones as `n_symbols`; an unknown symbol is an error that says where."""
     symbols = steps.values
     if symbols.size and symbols.dtype.kind not in "iu":
-        raise ValueError(f"symbols have dtype {symbols.dtype}; expected whole numbers 0 ... {n_symbols - 1}, -1 if missing")
+        raise ValueError(f"symbols have dtype {symbols.dtype}; expected whole numbers from 0, -1 if missing")
     if symbols.ndim == 2 and symbols.shape[1] == 1:
         symbols = symbols[:, 0]
     if symbols.ndim != 1:

@@ -1,6 +1,6 @@
 """Ragged sequences, packed end to end without padding."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,10 @@ class Sequences:
     def __init__(self, values: np.ndarray, offsets: np.ndarray) -> None:
         self.values = values
         self.offsets = np.asarray(offsets, dtype=np.int64)
-        if self.offsets[0] != 0 or self.offsets[-1] != len(values) or np.any(np.diff(self.offsets) < 0):
-            raise ValueError(
-                f"offsets must rise from 0 to the number of rows, {len(values)}; they run from "
-                f"{self.offsets[0]} to {self.offsets[-1]}"
-            )
+        ends = self.offsets[[0, -1]].tolist() if self.offsets.size else None
+        # Compared, not subtracted: differences of hostile offsets wrap around to small numbers.
+        if ends != [0, len(values)] or np.any(self.offsets[1:] < self.offsets[:-1]):
+            raise ValueError(f"offsets must rise from 0 to the number of rows, {len(values)}; their ends are {ends}")
 
     @classmethod
     def pack(cls, X: Any, lengths: Any = None) -> "Sequences":
@@ -39,10 +38,14 @@ class Sequences:
             return cls._split(np.asarray(X), lengths)
         if _is_single(X):
             values = np.asarray(X)
+            if values.ndim == 0:
+                raise ValueError(f"X is a single {type(X).__name__}; expected a list of arrays, one per sequence")
             if values.ndim == 3:
                 n, steps, features = values.shape
                 return cls(values.reshape(n * steps, features), np.arange(n + 1) * steps)
             return cls(values, np.array([0, len(values)]))
+        if not isinstance(X, Iterable):
+            raise ValueError(f"X is a {type(X).__name__}; expected a list of arrays, one per sequence")
         return cls._join([np.asarray(x) for x in X])
 
     @classmethod
@@ -50,9 +53,10 @@ class Sequences:
         lengths = np.asarray(lengths)
         if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or np.any(lengths < 0):
             raise ValueError(f"lengths must be a list of whole numbers, 0 or more, one per sequence; got {lengths!r}")
-        if lengths.sum() != len(values):
+        total = sum(lengths.tolist())  # Python's integers do not wrap around
+        if total != len(values):
             raise ValueError(
-                f"lengths sum to {lengths.sum()} but X has {len(values)} rows; "
+                f"lengths sum to {total} but X has {len(values)} rows; "
                 "pass one length per sequence, in the order they appear in X"
             )
         return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
@@ -61,11 +65,12 @@ class Sequences:
     def _join(cls, arrays: list[np.ndarray]) -> "Sequences":
         if not arrays:
             raise ValueError("X holds no sequence; expected a list with at least one array")
-        filled = [(i, a) for i, a in enumerate(arrays) if a.size] or [(0, arrays[0])]
-        first, model = filled[0]
-        for i, array in filled:
+        for i, array in enumerate(arrays):
             if array.ndim not in (1, 2):
                 raise ValueError(f"X[{i}] has {array.ndim} dimensions; a sequence has 1 (symbols) or 2 (steps, features)")
+        filled = [(i, a) for i, a in enumerate(arrays) if len(a)] or [(0, arrays[0])]
+        first, model = filled[0]
+        for i, array in filled:
             if array.shape[1:] != model.shape[1:]:
                 raise ValueError(
                     f"X[{i}] has shape {array.shape} but X[{first}] has shape {model.shape}; "

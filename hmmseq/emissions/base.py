@@ -47,6 +47,9 @@ class Emission(BaseEstimator, ABC):
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One observation for each label of a path: (n_steps,) or (n_steps, n_features)."""
 
+    def check(self, n_labels: int) -> None:
+        """ValueError unless the learned parameters fit together and `n_labels`. A model file can say anything."""
+
     def log_prior(self) -> float:
         """Log prior density of the parameters up to a constant; what EM raises is log-likelihood plus this."""
         return 0.0

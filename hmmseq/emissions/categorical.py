@@ -1,5 +1,7 @@
 """Symbols from a finite alphabet, also in the context of the symbols before them."""
 
+from numbers import Integral
+
 import numpy as np
 
 from hmmseq.emissions.base import Emission, Statistics
@@ -38,11 +40,27 @@ class Categorical(Emission):
         return Sequences(words(code, X.offsets, self.n_symbols_, self.order) if self.order else code, X.offsets)
 
     def _alphabet_size(self, X: Sequences) -> int:
-        if self.order < 0 or self.pseudocount < 0:
-            raise ValueError(f"order is {self.order} and pseudocount {self.pseudocount}; neither can be negative")
+        self._check_arguments()
         if self.n_symbols is not None:
-            return self.n_symbols
+            return int(self.n_symbols)
         return int(X.values.max(initial=0)) + 1 if X.values.dtype.kind in "iu" else 0
+
+    def _check_arguments(self) -> None:
+        if self.n_symbols is not None and not (isinstance(self.n_symbols, Integral) and self.n_symbols >= 1):
+            raise ValueError(f"n_symbols is {self.n_symbols!r}; expected a whole number, 1 or more, or None")
+        if not (isinstance(self.order, Integral) and 0 <= self.order < 31):
+            raise ValueError(f"order is {self.order!r}; expected a whole number, 0 to 30")
+        if not 0 <= self.pseudocount < np.inf:
+            raise ValueError(f"pseudocount is {self.pseudocount!r}; expected a finite number, 0 or more")
+
+    def check(self, n_labels: int) -> None:
+        self._check_arguments()
+        contexts = [self.n_symbols_**self.order] if self.order else []
+        expected, shape = (n_labels, *contexts, self.n_symbols_), self.emissionprob_.shape
+        if not isinstance(self.n_symbols_, int) or shape != expected:
+            raise ValueError(f"emissionprob_ has shape {shape}; expected {expected}")
+        if not np.allclose(self.emissionprob_.sum(-1), 1.0) or self.emissionprob_.min() < 0:
+            raise ValueError("emissionprob_ has entries that are not probabilities")
 
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
         """Frequencies in all the data, disturbed differently for each label."""

@@ -1,5 +1,6 @@
 """Normal distributions with spherical, diagonal, full or tied covariance."""
 
+import warnings
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from hmmseq.sequences import Sequences
 
 Covariance = Literal["spherical", "diag", "full", "tied"]
 LARGEST = 1e100  # beyond, squares and their products leave the range of doubles
+SMALLEST = 1e-200  # variances below leave that range once they are divided by
 INITIAL_ROWS = 20_000  # k-means looks at this many steps
 
 
@@ -43,6 +45,10 @@ class Gaussian(Emission):
     def observe(self, X: Sequences) -> Sequences:
         if self.covariance not in ("spherical", "diag", "full", "tied"):
             raise ValueError(f"covariance is {self.covariance!r}; expected 'spherical', 'diag', 'full' or 'tied'")
+        if self.missing not in ("nan", "error"):
+            raise ValueError(f"missing is {self.missing!r}; expected 'nan' (marginalise it) or 'error'")
+        if not 0 < self.min_covar < np.inf:
+            raise ValueError(f"min_covar is {self.min_covar!r}; expected a positive share of the variance")
         if X.values.dtype.kind not in "fiub":
             raise ValueError(f"X has dtype {X.values.dtype}; Gaussian emissions need numbers")
         values = np.ascontiguousarray(X.values, dtype=np.float64)
@@ -68,7 +74,13 @@ class Gaussian(Emission):
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
         """Means by k-means on some of the data; every covariance that of all data."""
         self._check_range(X)
-        mean, self.scale_ = _mean_and_variance(X.values)
+        mean, self.scale_, constant = _mean_and_variance(X.values)
+        if constant.any():
+            warnings.warn(
+                f"features {np.flatnonzero(constant).tolist()} of X are constant; their variance will be the floor, "
+                f"min_covar = {self.min_covar:g}: leave them out, or raise min_covar to suit their units",
+                stacklevel=4,
+            )
         rows = X.values[np.sort(rng.permutation(len(X.values))[:INITIAL_ROWS])]
         filled = np.where(np.isnan(rows), mean, rows)
         spread = np.sqrt(self.scale_)
@@ -83,11 +95,26 @@ class Gaussian(Emission):
     def _check_range(X: Sequences) -> None:
         largest = np.nanmax(np.abs(X.values), initial=0.0)
         if largest > LARGEST:
-            sequence, step = X.where(int(np.nanargmax(np.abs(X.values).max(axis=1))))
+            sequence, step = X.where(int(np.nanargmax(np.abs(X.values))) // X.values.shape[1])
             raise ValueError(
                 f"X[{sequence}] has a value of size {largest:.3g} at step {step}; fitting squares the data, "
                 f"so rescale to below {LARGEST:.0e} or mark the value as missing (NaN)"
             )
+
+    def check(self, n_labels: int) -> None:
+        shape = n_labels, n_features = n_labels, len(self.scale_)
+        square = n_features, n_features
+        kinds = {"spherical": (n_labels,), "diag": shape, "full": (n_labels, *square), "tied": square}
+        if self.means_.shape != shape or self.covars_.shape != kinds[self.covariance] or self.scale_.ndim != 1:
+            raise ValueError(
+                f"means_, covars_ and scale_ have shapes {self.means_.shape}, {self.covars_.shape} and "
+                f"{self.scale_.shape}; expected {shape}, {kinds[self.covariance]} and {n_features,}"
+            )
+        if not all(np.all(np.isfinite(getattr(self, name))) for name in self.parameters_):
+            raise ValueError("means_, covars_ and scale_ must be finite")
+        smallest = self._variances() if self._diagonal else np.linalg.eigvalsh(self.covars_)
+        if not min(self.scale_.min(), smallest.min()) > 0:
+            raise ValueError("scale_ and covars_ must be positive")
 
     def _set_covariances(self, full: np.ndarray) -> None:
         diagonal = np.einsum("kdd->kd", full)
@@ -202,13 +229,16 @@ class Gaussian(Emission):
         return self.means_[labels] + np.einsum("tde,te->td", factors[labels], noise)
 
 
-def _mean_and_variance(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each feature, over what is not missing; a constant or unseen feature gets variance 1."""
+def _mean_and_variance(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each feature, over what is not missing, and which are constant; those and unseen ones get variance 1."""
     seen = ~np.isnan(values)
     number = np.maximum(seen.sum(0), 1)
     mean = np.where(seen, values, 0.0).sum(0) / number
     variance = np.where(seen, (values - mean) ** 2, 0.0).sum(0) / number
-    return mean, np.where(variance > 0, variance, 1.0)
+    # A rounded mean leaves a constant feature a variance of 1e-34 of its square: ask for the values themselves.
+    alike = np.where(seen, values, -np.inf).max(0) <= np.where(seen, values, np.inf).min(0)
+    constant = alike | (variance < SMALLEST)
+    return mean, np.where(constant, 1.0, variance), constant & seen.any(0)
 
 
 def _patterns(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

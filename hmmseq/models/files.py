@@ -57,7 +57,7 @@ def load(path: str | os.PathLike[str]) -> HMM:
         model.emission = EMISSIONS[kind["class"]](**kind["params"])
         model.emission_ = EMISSIONS[kind["class"]](**kind["params"])
         _restore(model, described, arrays)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise DataError(f"{name} does not describe a model of hmmseq {FORMAT}: {error}") from None
     return model
 
@@ -85,6 +85,7 @@ def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray
     for part in model.emission_.parameters_:
         array = arrays[f"emission.{part}"]
         setattr(model.emission_, part, array if array.ndim else array.item())
+    model.emission_.check(model.graph_.n_labels)
     for part in FITTED:
         setattr(model, part, described["fitted"][part])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -114,13 +115,24 @@ class HMM(DensityMixin, BaseEstimator):
     def _topology(self, states: np.ndarray | None) -> StateGraph:
         labelled = 0 if states is None else int(states.max(initial=-1)) + 1
         if not isinstance(self.topology, StateGraph):
-            n_states = max(self.n_components, labelled)
-            return topologies.ergodic(n_states) if self.topology is None else self.topology(n_states)
+            return self._made_topology(labelled)
         if labelled > self.topology.n_states:
             raise ValueError(f"y has state {labelled - 1} but the topology has {self.topology.n_states} states")
         if states is not None and np.any(self.topology.label[states[states >= 0]] < 0):
             raise ValueError("y names a silent state; a step is always spent in an emitting one")
         return self.topology
+
+    def _made_topology(self, labelled: int) -> StateGraph:
+        if not isinstance(self.n_components, Integral) or self.n_components < 1:
+            raise ValueError(f"n_components is {self.n_components!r}; expected a whole number, 1 or more")
+        make = topologies.ergodic if self.topology is None else self.topology
+        graph = make(max(self.n_components, labelled)) if callable(make) else None
+        if not isinstance(graph, StateGraph):
+            raise ValueError(
+                f"topology is {self.topology!r}; expected None, a StateGraph, or a function that makes one from the "
+                "number of states, such as topologies.left_right"
+            )
+        return graph
 
     def _scores(self, X: Any, lengths: Any) -> Packed:
         check_is_fitted(self)
@@ -147,8 +159,7 @@ class HMM(DensityMixin, BaseEstimator):
             paths = lattice.best_path(self.graph_, scores, n_jobs=self.n_jobs)
         else:
             graph, own = self._untied(scores)
-            found = lattice.posteriors(graph, own, n_jobs=self.n_jobs)
-            paths = mea_path(graph, _mirror(found, lambda posterior: posterior.labels), n_jobs=self.n_jobs)
+            paths = mea_path(graph, lattice.label_posteriors(graph, own, n_jobs=self.n_jobs), n_jobs=self.n_jobs)
         return _mirror(paths, self._without_silent)
 
     def _without_silent(self, path: lattice.Path) -> lattice.Path:
@@ -165,12 +176,12 @@ class HMM(DensityMixin, BaseEstimator):
     def predict_proba(self, X: Any, *, lengths: Any = None) -> Any:
         """(n_steps, n_states) posterior of each state at each step; zero for silent states, and where nothing is possible."""
 
-        def spread(found: lattice.Posteriors) -> np.ndarray:
-            out = np.zeros((len(found.labels), self.graph_.n_states))
-            out[:, self.graph_.label >= 0] = found.labels
+        def spread(labels: np.ndarray) -> np.ndarray:
+            out = np.zeros((len(labels), self.graph_.n_states))
+            out[:, self.graph_.label >= 0] = labels
             return out
 
-        return _mirror(lattice.posteriors(*self._untied(self._scores(X, lengths)), n_jobs=self.n_jobs), spread)
+        return _mirror(lattice.label_posteriors(*self._untied(self._scores(X, lengths)), n_jobs=self.n_jobs), spread)
 
     def score(self, X: Any, y: Any = None, *, lengths: Any = None) -> float:
         """Log-likelihood per step, so that sets of different size can be compared; y is not used."""
@@ -185,6 +196,8 @@ class HMM(DensityMixin, BaseEstimator):
         rng = np.random.default_rng(check_random_state(seed).randint(2**31))
         free = np.zeros((n_samples, self.graph_.n_labels))
         path = lattice.sample_paths(self.graph_, free, random_state=rng)[0]
+        if path.score == NEVER:
+            raise ValueError(f"no path through the model has {n_samples} steps; ask for another number of samples")
         states = self._without_silent(path).states
         return self.emission_.sample(self.graph_.label[states], rng), states
 

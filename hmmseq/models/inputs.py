@@ -36,7 +36,10 @@ def _array(estimator: Any, X: Any, reset: bool) -> Any:
             f"X is one array of shape {array.shape}. Reshape your data: X.reshape(-1, 1) is one sequence with one "
             "feature; [X] is a list with one sequence; symbols are whole numbers"
         )
-    return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+    least = 1 if reset else 0  # an empty sequence has an empty answer
+    return validate_data(
+        estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=least
+    )
 
 
 def states(y: Any, X: Sequences, lengths: Any) -> np.ndarray:
@@ -50,7 +53,7 @@ def states(y: Any, X: Sequences, lengths: Any) -> np.ndarray:
     values = packed.values
     if values.dtype.kind not in "iufb":
         raise ValueError(f"Unknown label type: y has dtype {values.dtype}; expected state numbers, or -1 for unknown")
-    if values.ndim != 1 or np.any(values != np.round(values)) or np.any(values < UNKNOWN):
+    if values.ndim != 1 or np.any(values != np.round(values)) or not np.all((values >= UNKNOWN) & (values < 2**31)):
         raise ValueError(f"y must be state numbers 0, 1, ... or -1 (unknown), one per step; got {values[:5]}...")
     return values.astype(np.int64)
 

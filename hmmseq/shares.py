@@ -1,0 +1,39 @@
+"""Work in shares that depend on the data only, so that any number of threads gives the same bits."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+
+SLOTS = 16  # statistics are added up in so many places, and these are then added in order
+SLOT_BYTES = 64 << 20  # for all places together
+
+
+class Share(NamedTuple):
+    """Items first ... last - 1, and the number of the share."""
+
+    number: int
+    first: int
+    last: int
+
+
+def in_shares(cost: np.ndarray, most: int = SLOTS) -> list[Share]:
+    """Contiguous shares of about equal cost. cost: (n_items + 1,) rising from 0, the cost of all items before."""
+    cuts = np.searchsorted(cost, np.linspace(0, cost[-1], most + 1)[1:-1])
+    ends = np.unique(np.concatenate([[0], np.minimum(cuts, len(cost) - 1), [len(cost) - 1]]))
+    return [Share(k, int(a), int(b)) for k, (a, b) in enumerate(zip(ends[:-1], ends[1:], strict=True))]
+
+
+def slots_for(n_numbers: int) -> int:
+    """How many places for statistics of so many numbers each."""
+    return max(1, min(SLOTS, SLOT_BYTES // (8 * max(n_numbers, 1))))
+
+
+def run(work: Callable[[Share], None], shares: list[Share], n_jobs: int | None) -> None:
+    """Do each share; kernels release the GIL, so threads are enough and nothing is copied."""
+    if effective_n_jobs(n_jobs) == 1 or len(shares) == 1:
+        for share in shares:
+            work(share)
+    else:
+        Parallel(n_jobs=n_jobs, prefer="threads", require="sharedmem")(delayed(work)(share) for share in shares)

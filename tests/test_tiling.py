@@ -1,0 +1,110 @@
+"""Tiles against the recursion in logarithms: the same numbers, or the sequence is left to it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import seeds
+
+from hmmseq import StateGraph, lattice, tiling, topologies
+from hmmseq.lattice import Indexed
+from hmmseq.scores import pack
+
+
+def random_case(rng, n_states, lengths, sharp=1.0, dense=False, n_symbols=5):
+    graph = topologies.from_matrix(rng.dirichlet(np.ones(n_states), n_states), rng.dirichlet(np.ones(n_states)))
+    table = sharp * np.log(rng.dirichlet(np.ones(n_states), n_symbols))
+    symbols = [rng.integers(-1, n_symbols, n) for n in lengths]
+    rows = np.vstack([table, np.zeros(n_states)])
+    return graph, pack([rows[s] for s in symbols] if dense else Indexed(table, symbols), n_states)
+
+
+def exactly(graph, packed, weights):
+    return lattice._count_exactly(graph, packed, packed.code, len(packed.table), weights, 1)
+
+
+def assert_same(tiled, exact, n_steps):
+    totals, tally, left = tiled
+    assert not len(left)
+    for ours, theirs in ((totals, exact.log_partition), *zip(tally, exact_parts(exact, tally), strict=True)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-11 * n_steps)
+
+
+def exact_parts(exact, tally):
+    return exact.rows, exact.edges.reshape(tally.pairs.shape), exact.start, exact.end
+
+
+@given(seeds, st.integers(1, 5), st.booleans())
+def test_whole_sequences(seed, n_states, dense):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(0, 40, rng.integers(1, 90))
+    graph, packed = random_case(rng, n_states, lengths, sharp=rng.choice([1.0, 50.0]), dense=dense)
+    weights = rng.random(len(lengths))
+    graph = graph.weigh(edge=graph.edge + 3.0, end=rng.normal(size=n_states))  # any weights, not only probabilities
+    tiled = tiling.counts(graph, packed, packed.code, len(packed.table), weights, 1)
+    assert_same(tiled, exactly(graph, packed, weights), len(packed.code) + 1)
+    np.testing.assert_array_equal(tiling.totals(graph, packed, 1)[0], tiled[0])
+
+
+@pytest.mark.parametrize("lengths", [[1500], [1025, 3000, 2000], [2051, 7, 1024, 4096]])
+@pytest.mark.parametrize("n_states", [1, 2, 5, 20])
+def test_chunks_of_long_sequences(lengths, n_states):
+    rng = np.random.default_rng(sum(lengths) + n_states)
+    graph, packed = random_case(rng, n_states, lengths)
+    weights = rng.random(len(lengths))
+    tiled = tiling.counts(graph, packed, packed.code, len(packed.table), weights, 1)
+    assert_same(tiled, exactly(graph, packed, weights), sum(lengths))
+
+
+def slow_model(stay, weak):
+    matrix = np.full((2, 2), 1 - stay) + np.eye(2) * (2 * stay - 1)
+    return topologies.from_matrix(matrix, [0.5, 0.5]), np.log([[0.5 + weak, 0.5 - weak], [0.5 - weak, 0.5 + weak]])
+
+
+@pytest.mark.parametrize(("stay", "certified"), [(0.9, True), (0.99, True), (0.99999, False)])
+def test_models_that_forget_slowly_get_a_longer_warmup_or_are_left(stay, certified):
+    rng = np.random.default_rng(0)
+    graph, table = slow_model(stay, 0.01)
+    packed = pack(Indexed(table, [rng.integers(0, 2, n) for n in (20_000, 50)]), 2)
+    weights = np.array([1.0, 2.0])
+    totals, _, left = tiling.counts(graph, packed, packed.code, 3, weights, 1)
+    assert left.tolist() == ([] if certified else [0])
+    exact = exactly(graph, packed, weights)
+    together = lattice.expected_counts(graph, packed, weights)
+    for ours, theirs in zip(together, exact, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+
+
+def test_an_impossible_sequence_among_others():
+    graph, packed = random_case(np.random.default_rng(1), 3, [300, 300, 300])
+    packed.table[-1] = -np.inf  # the missing symbol, made impossible
+    packed.code[packed.code == 5] = 0
+    packed.code[450] = 5
+    totals = lattice.log_partition(graph, packed)
+    assert np.isneginf(totals).tolist() == [False, True, False]
+    rows = lattice.label_posteriors(graph, packed)
+    np.testing.assert_allclose([r.sum() for r in rows], [300, 0, 300])
+
+
+def test_pinned_ends_far_below_the_rest_are_exact():
+    # The last state of a path has a score of e**-800 beside its neighbours, and the path must end there.
+    graph = topologies.from_matrix(np.full((2, 2), 0.5), [0.5, 0.5], [0.0, 1.0])
+    scores = np.zeros((400, 2))
+    scores[-1, 1] = -800.0
+    assert lattice.log_partition(graph, scores) == pytest.approx(np.log(0.5) - 800.0, rel=1e-12)
+    assert lattice.expected_counts(graph, scores).end.tolist() == [0.0, 1.0]
+
+
+def test_extreme_edges_are_left_to_logarithms():
+    graph = StateGraph(2, [0, 0, 1, 1], [0, 1, 0, 1], edge=[0.0, -150.0, 0.0, 0.0])
+    assert not tiling.suits(graph, pack(np.zeros((1000, 2)), 2))
+
+
+@given(seeds)
+def test_threads_and_company_do_not_change_a_bit(seed):
+    rng = np.random.default_rng(seed)
+    graph, packed = random_case(rng, 3, rng.integers(1, 60, 200))
+    one, two, eight = (lattice.expected_counts(graph, packed, n_jobs=n) for n in (1, 2, 8))
+    for a, b, c in zip(one, two, eight, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
