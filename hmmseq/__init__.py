@@ -1,23 +1,49 @@
 """Sequence models on one lattice: a graph of states, scores per step, and a few questions.
 
-from hmmseq import HMM, GaussianHMM, CategoricalHMM        estimators, the scikit-learn way
-from hmmseq.emissions import Gaussian, Categorical          what states emit
-from hmmseq import topologies, StateGraph                   which states follow which
-from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
-from hmmseq.hybrid import SequenceTagger                    neural encoders on the same lattice (needs torch)
-from hmmseq.bio import GeneFinder, read_fasta               genomes
+    from hmmseq import HMM, GaussianHMM, CategoricalHMM        estimators, the scikit-learn way
+    from hmmseq.emissions import Gaussian, Categorical          what states emit
+    from hmmseq import topologies, StateGraph                   which states follow which
+    from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
+    from hmmseq.hybrid import SequenceTagger                    neural encoders on the same lattice (needs torch)
+    from hmmseq.bio import GeneFinder, read_fasta               genomes
 """
 
-__version__ = "0.1.0"
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from hmmseq import topologies
-from hmmseq.emissions import Categorical, Gaussian
-from hmmseq.errors import DataError, ImpossibleSequenceError
-from hmmseq.graph import StateGraph
-from hmmseq.models import HMM, CategoricalHMM, GaussianHMM, load
-from hmmseq.sequences import Sequences
+if TYPE_CHECKING:
+    from hmmseq import topologies
+    from hmmseq.emissions import Categorical, Gaussian
+    from hmmseq.errors import DataError, ImpossibleSequenceError
+    from hmmseq.graph import StateGraph
+    from hmmseq.models import HMM, CategoricalHMM, GaussianHMM, load
+    from hmmseq.sequences import Sequences
+
+__version__ = "0.1.0"
 
 __all__ = [
     "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM", "ImpossibleSequenceError",
     "Sequences", "StateGraph", "load", "topologies",
 ]  # fmt: skip
+
+_HOMES = {
+    "hmmseq.emissions": ("Categorical", "Gaussian"),
+    "hmmseq.errors": ("DataError", "ImpossibleSequenceError"),
+    "hmmseq.graph": ("StateGraph",),
+    "hmmseq.models": ("HMM", "CategoricalHMM", "GaussianHMM", "load"),
+    "hmmseq.sequences": ("Sequences",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: scikit-learn and Numba take 0.9 s, and `import hmmseq` none of it."""
+    if name == "topologies":
+        return import_module("hmmseq.topologies")
+    if name not in _HOME:
+        raise AttributeError(f"module 'hmmseq' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -31,6 +31,7 @@ from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
 from hmmseq.kernels.logmath import NEVER
+from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
 from hmmseq.scores import Indexed, Packed, Scores, pack
 from hmmseq.sequences import Sequences
@@ -96,12 +97,12 @@ def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) 
     """
     packed = pack(scores, graph.n_labels)
     steps = np.arange(len(packed.code), dtype=np.int32)
-    labels, tally = np.zeros((len(steps), graph.n_labels)), _Tally(graph, len(packed))
+    labels, tally = np.zeros((len(steps), graph.n_labels)), _Places(graph, len(packed))
     lattice, ones, out = graph.lattice, np.ones(len(packed)), np.empty(len(packed))
     run(
         lambda share: batches.marginals(
             lattice, packed.table, packed.code, steps, packed.offsets, share.first, share.last, ones, 1, out, labels,
-            *tally.arrays(0),
+            tally.arrays(0),
         ),
         in_shares(packed.offsets),
         n_jobs,
@@ -165,12 +166,12 @@ def _count_exactly(
     own_rows = n_rows >= len(slot)  # each step has a row of its own: shares never write to the same one
     shares = in_shares(packed.offsets, 16 if own_rows else slots_for(n_rows * graph.n_labels + 2 * graph.n_edges))
     rows = np.zeros((1 if own_rows else len(shares), n_rows, graph.n_labels))
-    tally = _Tally(graph, len(shares))
+    tally = _Places(graph, len(shares))
 
     def work(share: Share) -> None:
         batches.marginals(
             lattice, packed.table, packed.code, slot, packed.offsets, share.first, share.last, weight, 0, out,
-            rows[0 if own_rows else share.number], *tally.arrays(share.number),
+            rows[0 if own_rows else share.number], tally.arrays(share.number),
         )  # fmt: skip
 
     run(work, shares, n_jobs)
@@ -240,7 +241,7 @@ def path_score(graph: StateGraph, scores: Any, states: Any) -> float:
     return float(graph.start[states[0]] + edge.sum() + packed.table[packed.code, emitting].sum() + graph.end[states[-1]])
 
 
-class _Tally:
+class _Places:
     """Places for the kernels to count edges, starts and ends."""
 
     def __init__(self, graph: StateGraph, size: int) -> None:
@@ -249,8 +250,9 @@ class _Tally:
         self.edges, self.silent = np.zeros((size, *step)), np.zeros((size, *silent))
         self.starts, self.ends = np.zeros((size, graph.n_states)), np.zeros((size, graph.n_states))
 
-    def arrays(self, k: int) -> tuple[np.ndarray, ...]:
-        return self.edges[k:], self.silent[k:], self.starts[k:], self.ends[k:]
+    def arrays(self, k: int) -> Tally:
+        """Places from number k on."""
+        return Tally(self.edges[k:], self.silent[k:], self.starts[k:], self.ends[k:])
 
     def per_edge(self) -> np.ndarray:
         return self.graph.edge_counts(self.edges, self.silent)

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from hmmseq._jit import jit
-from hmmseq.kernels.paths import forward, forward_backward
+from hmmseq.kernels.paths import Tally, forward, forward_backward
 from hmmseq.kernels.traces import trace
 
 CHART_BYTES = 32 << 20  # rows kept at once; longer sequences keep every sqrt(n_steps)-th row and make the others again
@@ -26,16 +26,15 @@ def block_length(n_steps, n_states):
 @jit
 def totals(lattice, table, code, offsets, first, last, out):
     """Total log score of each sequence; 0 for an empty one."""
+    last_row = np.empty((1, lattice.label.size))
     for s in range(first, last):
-        out[s] = forward(lattice, table, code[offsets[s] : offsets[s + 1]], 0, np.empty((0, 0)), False)
+        out[s] = forward(lattice, table, code[offsets[s] : offsets[s + 1]], 0, last_row, False)
         if offsets[s] == offsets[s + 1]:
             out[s] = 0.0
 
 
 @jit
-def marginals(
-    lattice, table, code, slot, offsets, first, last, weight, each, out, labels, edges, silent_edges, starts, ends
-):
+def marginals(lattice, table, code, slot, offsets, first, last, weight, each, out, labels, tally):
     """Total log score of each sequence, and the expected use of labels, edges, starts and ends."""
     for s in range(first, last):
         low, high = offsets[s], offsets[s + 1]
@@ -44,9 +43,9 @@ def marginals(
             continue
         block = block_length(high - low, lattice.label.size)
         k = s * each
+        own = Tally(tally.edges[k], tally.silent_edges[k], tally.starts[k], tally.ends[k])
         out[s] = forward_backward(
-            lattice, table, code[low:high], slot[low:high], weight[s], block,
-            labels, edges[k], silent_edges[k], starts[k], ends[k],
+            lattice, table, code[low:high], slot[low:high], weight[s], block, labels, own
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmseq._jit import SUMS, jit
-from hmmseq.kernels.logmath import NEVER, exp_row
+from hmmseq.kernels.logmath import NEVER, exp_row, largest
 
 # Sums below this have lost digits: they are redone exactly, edge by edge. Forced paths (start and end pinned) cross
 # gaps of thousands of nats and need this.
@@ -35,7 +35,7 @@ class Edges(NamedTuple):
     log_matrix: np.ndarray  # the same in logs
 
 
-@jit
+@jit(inner=True)
 def gather_best(edges, row, j):
     """max_i row[i] + w[i, j]."""
     top = NEVER
@@ -44,7 +44,7 @@ def gather_best(edges, row, j):
     return top
 
 
-@jit
+@jit(inner=True)
 def gather(edges, row, j):
     """Exact log sum_i exp(row[i] + w[i, j])."""
     top = gather_best(edges, row, j)
@@ -56,10 +56,10 @@ def gather(edges, row, j):
     return top + math.log(total)
 
 
-@jit
+@jit(inner=True)
 def propagate(edges, row, out, work):
     """out[j] = log sum_i exp(row[i] + w[i, j]): shift by the largest, multiply and add, one log per state."""
-    top = row.max()
+    top = largest(row)
     if top == NEVER:
         out[:] = NEVER
         return
@@ -74,7 +74,7 @@ def propagate(edges, row, out, work):
             out[j] = gather(edges, row, j)
 
 
-@jit(fastmath=SUMS)
+@jit(fastmath=SUMS, inner=True)
 def _weighted_sums(edges, work, out):
     if edges.matrix.size:
         out[:] = 0.0
@@ -89,7 +89,7 @@ def _weighted_sums(edges, work, out):
             out[j] = total
 
 
-@jit
+@jit(inner=True)
 def propagate_best(edges, row, out):
     """out[j] = max_i row[i] + w[i, j]. Only the maximum: `decode` finds its source again for the states on the path."""
     if edges.matrix.size:
@@ -102,17 +102,17 @@ def propagate_best(edges, row, out):
             out[j] = gather_best(edges, row, j)
 
 
-@jit
+@jit(inner=True)
 def count(edges, row, ahead, log_total, weight, work, counts):
     """Add the expected use of every edge: weight * exp(row[i] + w[i, j] + ahead[j] - log_total).
 
     row: all ways into i.   ahead: all ways on from j, its own score included.   counts: (n_states, n_states) beside a
     matrix, else (1, n_edges).   work: (2, n_states).
     """
-    top = row.max()
-    if top == NEVER or ahead.max() == NEVER:
+    top = largest(row)
+    if top == NEVER or largest(ahead) == NEVER:
         return
-    if top + ahead.max() + edges.peak.max() - log_total > LARGE:
+    if top + largest(ahead) + largest(edges.peak) - log_total > LARGE:
         _add_exponentials(edges, row, ahead, log_total, weight, counts)
         return
     for j in range(row.size):
@@ -123,7 +123,7 @@ def count(edges, row, ahead, log_total, weight, work, counts):
     _add_products(edges, work[0], work[1], weight, counts)
 
 
-@jit(fastmath=SUMS)
+@jit(fastmath=SUMS, inner=True)
 def _add_products(edges, left, right, weight, counts):
     if edges.matrix.size:
         for i in range(left.size):
@@ -137,7 +137,7 @@ def _add_products(edges, left, right, weight, counts):
                 counts[0, e] += scaled * (edges.weight[e] * left[edges.source[e]])
 
 
-@jit
+@jit(inner=True)
 def _add_exponentials(edges, row, ahead, log_total, weight, counts):
     for j in range(ahead.size):
         for e in range(edges.first[j], edges.first[j + 1]):

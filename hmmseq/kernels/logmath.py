@@ -13,10 +13,26 @@ _LOG2_HIGH, _LOG2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 _BIAS = 1023
 
 
-@jit
+@jit(inner=True)
+def largest(row):
+    """The largest entry; minus infinity where there is none."""
+    top = NEVER
+    for value in row:
+        top = max(top, value)
+    return top
+
+
+@jit(inner=True)
+def copy_row(row, out):
+    """out[:] = row; a slice assignment would allocate, in case the two overlap."""
+    for i in range(row.size):
+        out[i] = row[i]
+
+
+@jit(inner=True)
 def log_sum(row):
     """log sum_i exp(row[i]); minus infinity for a row of nothing but zeros."""
-    top = row.max()
+    top = largest(row)
     if top == NEVER:
         return top
     total = 0.0
@@ -25,7 +41,7 @@ def log_sum(row):
     return top + math.log(total)
 
 
-@jit
+@jit(inner=True)
 def log_add(a, b):
     """log(exp(a) + exp(b))."""
     low, high = min(a, b), max(a, b)
@@ -34,7 +50,7 @@ def log_add(a, b):
     return high + math.log1p(math.exp(low - high))
 
 
-@jit
+@jit(inner=True)
 def add_exactly(total, lost, value):
     """One step of Neumaier's compensated sum: `total + lost` stays within one rounding of the true sum.
 
@@ -64,7 +80,7 @@ def _compiled_power_of_two(k):
     return lambda k: _as_float(np.int64(k + _BIAS) << 52)
 
 
-@jit(fastmath=SUMS)
+@jit(fastmath=SUMS, inner=True)
 def exp_row(row, out):
     """out[i] = exp(row[i]) for row[i] <= 700; zero below -708, where doubles lose digits.
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from hmmseq._jit import jit
 from hmmseq.kernels.edges import Edges, count, gather, gather_best, propagate, propagate_best
-from hmmseq.kernels.logmath import NEVER, add_exactly, exp_row, log_add, log_sum
+from hmmseq.kernels.logmath import NEVER, add_exactly, copy_row, exp_row, largest, log_add, log_sum
 
 
 class Lattice(NamedTuple):
@@ -30,7 +30,7 @@ class Lattice(NamedTuple):
     end: np.ndarray  # (n_states,) log weight of ending there
 
 
-@jit
+@jit(inner=True)
 def settle(edges, order, row, maximise):
     """Let scores flow on, within a row, along edges that consume no step."""
     for j in order:
@@ -40,17 +40,17 @@ def settle(edges, order, row, maximise):
             row[j] = log_add(row[j], gather(edges, row, j))
 
 
-@jit
+@jit(inner=True)
 def lower(row):
     """Subtract the largest entry and return it; a row of nothing but minus infinity stays as it is."""
-    top = row.max()
+    top = largest(row)
     if top > NEVER:
         for j in range(row.size):
             row[j] -= top
     return top
 
 
-@jit
+@jit(inner=True)
 def before(lattice, row, maximise):
     """Row 0: silent states reached before the first step."""
     for j in range(row.size):
@@ -58,7 +58,7 @@ def before(lattice, row, maximise):
     settle(lattice.silent, lattice.silent_order, row, maximise)
 
 
-@jit
+@jit(inner=True)
 def advance(lattice, row, first, scores, out, work, maximise):
     """From one row to the next: move along the edges, take in the scores, settle. Returns what was taken out."""
     if maximise:
@@ -75,55 +75,64 @@ def advance(lattice, row, first, scores, out, work, maximise):
     return lower(out)
 
 
-@jit
-def forward(lattice, table, code, block, saved, maximise):
-    """Total (or best) log score of all paths; keeps rows 0, block, 2 block ... in `saved`, or none if block is 0.
-
-    alpha[t + 1, j] = score[t, j] + log sum_i exp(alpha[t, i] + w[i, j])
-    """
-    n_states = lattice.label.size
-    row, out, work = np.empty(n_states), np.empty(n_states), np.empty(n_states)
-    before(lattice, row, maximise)
+@jit(inner=True)
+def _sweep(lattice, table, code, block, saved, maximise, row, out, work):
+    """All steps of the forward recursion. Returns what was taken out of the rows; the last row is in `saved[-1]`."""
     total = lost = 0.0
     for t in range(code.size):
         if block and t % block == 0:
-            saved[t // block] = row
+            copy_row(row, saved[t // block])
         taken = advance(lattice, row, t == 0, table[code[t]], out, work, maximise)
         if taken == NEVER:
             return NEVER
         total, lost = add_exactly(total, lost, taken)
         row, out = out, row
     if block and code.size % block == 0:
-        saved[code.size // block] = row
-    last = row + lattice.end
-    return total + (lost + (last.max() if maximise else log_sum(last)))
+        copy_row(row, saved[code.size // block])
+    copy_row(row, saved[-1])
+    return total + lost
 
 
 @jit
+def forward(lattice, table, code, block, saved, maximise):
+    """Total (or best) log score of all paths; keeps rows 0, block, 2 block ... and at the end the last one in `saved`.
+
+    block = 0 keeps the last row alone.
+
+    alpha[t + 1, j] = score[t, j] + log sum_i exp(alpha[t, i] + w[i, j])
+    """
+    n_states = lattice.label.size
+    row, out, work = np.empty(n_states), np.empty(n_states), np.empty(n_states)
+    before(lattice, row, maximise)
+    taken = _sweep(lattice, table, code, block, saved, maximise, row, out, work)
+    if taken == NEVER:
+        return NEVER
+    last = saved[-1] + lattice.end
+    return taken + (largest(last) if maximise else log_sum(last))
+
+
+@jit(inner=True)
 def refill(lattice, table, code, low, high, chart, work, maximise):
     """Rows low + 1 ... high - 1 again from chart[0], which holds row `low`."""
     for r in range(low + 1, high):
         advance(lattice, chart[r - low - 1], r == 1, table[code[r - 1]], chart[r - low], work, maximise)
 
 
-@jit
-def _add_starts(lattice, beta, ahead, weight, work, edge_counts, silent_counts, starts):
+@jit(inner=True)
+def _add_starts(lattice, row, beta, ahead, weight, work, tally):
     """What happens before the first step: starts, and edges that leave silent states."""
-    row = np.empty(beta.size)
     before(lattice, row, False)
-    total = NEVER
     for j in range(row.size):
-        onward = ahead[j] if lattice.label[j] >= 0 else beta[j]
-        total = log_add(total, lattice.start[j] + onward)
+        work[0, j] = lattice.start[j] + (ahead[j] if lattice.label[j] >= 0 else beta[j])
+    total = log_sum(work[0])
     for j in range(row.size):
-        onward = ahead[j] if lattice.label[j] >= 0 else beta[j]
-        starts[j] += weight * np.exp(lattice.start[j] + onward - total)
+        tally.starts[j] += weight * np.exp(work[0, j] - total)
     if lattice.silent_order.size:
-        count(lattice.step, row, ahead, total, weight, work, edge_counts)
-        count(lattice.silent, row, beta, total, weight, work, silent_counts)
+        count(lattice.step, row, ahead, total, weight, work, tally.edges)
+        count(lattice.silent, row, beta, total, weight, work, tally.silent_edges)
 
 
-@jit
+@jit(inner=True)
 def _add_labels(label, alpha, beta, weight, work, marginals):
     """Posterior of the labels at one step. Returns log sum_j exp(alpha[j] + beta[j]): every path passes one emitting j."""
     top = NEVER
@@ -133,24 +142,55 @@ def _add_labels(label, alpha, beta, weight, work, marginals):
     for j in range(label.size):
         work[j] -= top
     exp_row(work, work)
-    total = work.sum()
+    total = 0.0
+    for j in range(label.size):
+        total += work[j]
     for j in range(label.size):
         if label[j] >= 0:
             marginals[label[j]] += weight * work[j] / total
     return top + np.log(total)
 
 
-@jit
-def forward_backward(lattice, table, code, slot, weight, block, marginals, edge_counts, silent_counts, starts, ends):
-    """Total log score; adds the expected use of labels, edges, starts and ends to the other arguments.
+@jit(inner=True)
+def _backward_row(lattice, alpha, scores, last, weight, beta, ahead, work, marginals, tally):
+    """One row of beta and what it adds to the counts; leaves in `ahead` what the row before sees.
 
-    beta[t, i] = log sum_j exp(w[i, j] + score[t, j] + beta[t + 1, j])
+    beta[t, i] = log sum_j exp(w[i, j] + score[t + 1, j] + beta[t + 1, j])
+    """
+    if not last:
+        propagate(lattice.step_back, ahead, beta, work[0])
+    settle(lattice.silent_back, lattice.silent_order_back, beta, False)
+    total = _add_labels(lattice.label, alpha, beta, weight, work[0], marginals)
+    if lattice.silent_order.size:
+        count(lattice.silent, alpha, beta, total, weight, work, tally.silent_edges)
+    if not last:
+        count(lattice.step, alpha, ahead, total, weight, work, tally.edges)
+    else:
+        for j in range(beta.size):
+            tally.ends[j] += weight * np.exp(alpha[j] + lattice.end[j] - total)
+    for j in range(beta.size):
+        ahead[j] = beta[j] + scores[lattice.label[j]] if lattice.label[j] >= 0 else NEVER
+    lower(ahead)  # beta of the next row follows from it, so the same number leaves both
+
+
+class Tally(NamedTuple):
+    """Where expected uses are added."""
+
+    edges: np.ndarray  # (n_states, n_states) beside a matrix of weights, else (1, n_edges): edges that consume a step
+    silent_edges: np.ndarray  # those that do not
+    starts: np.ndarray  # (n_states,)
+    ends: np.ndarray  # (n_states,)
+
+
+@jit
+def forward_backward(lattice, table, code, slot, weight, block, marginals, tally):
+    """Total log score; adds `weight` times the expected use of labels to `marginals`, of all else to `tally`.
 
     Rows of alpha are kept every `block` steps and made again block by block. The posterior of step t is added to
     marginals[slot[t]]: with slot = step these are posteriors, with slot = symbol they are counts.
     """
     n_states, n_steps = lattice.label.size, code.size
-    saved = np.empty((n_steps // block + 1, n_states))
+    saved = np.empty((n_steps // block + 2, n_states))
     log_total = forward(lattice, table, code, block, saved, False)
     if log_total == NEVER or n_steps == 0:
         return log_total
@@ -161,23 +201,17 @@ def forward_backward(lattice, table, code, slot, weight, block, marginals, edge_
         low, high = b * block, min((b + 1) * block, n_steps + 1)
         chart[0] = saved[b]
         refill(lattice, table, code, low, high, chart, work[0], False)
-        for r in range(high - 1, low - 1, -1):
-            alpha = chart[r - low]
-            if r < n_steps:
-                propagate(lattice.step_back, ahead, beta, work[0])
-            settle(lattice.silent_back, lattice.silent_order_back, beta, False)
-            if r == 0:
-                _add_starts(lattice, beta, ahead, weight, work, edge_counts, silent_counts, starts)
-                break
-            total = _add_labels(lattice.label, alpha, beta, weight, work[0], marginals[slot[r - 1]])
-            if lattice.silent_order.size:
-                count(lattice.silent, alpha, beta, total, weight, work, silent_counts)
-            if r < n_steps:
-                count(lattice.step, alpha, ahead, total, weight, work, edge_counts)
-            else:
-                for j in range(n_states):
-                    ends[j] += weight * np.exp(alpha[j] + lattice.end[j] - total)
-            for j in range(n_states):
-                ahead[j] = beta[j] + table[code[r - 1], lattice.label[j]] if lattice.label[j] >= 0 else NEVER
-            lower(ahead)  # beta of the next row follows from it, so the same number leaves both
+        _backward_rows(lattice, chart, table, code, slot, low, high, weight, beta, ahead, work, marginals, tally)
+    propagate(lattice.step_back, ahead, beta, work[0])
+    settle(lattice.silent_back, lattice.silent_order_back, beta, False)
+    _add_starts(lattice, chart[0], beta, ahead, weight, work, tally)
     return log_total
+
+
+@jit(inner=True)
+def _backward_rows(lattice, chart, table, code, slot, low, high, weight, beta, ahead, work, marginals, tally):
+    for r in range(high - 1, max(low, 1) - 1, -1):
+        scores, posterior = table[code[r - 1]], marginals[slot[r - 1]]
+        _backward_row(
+            lattice, chart[r - low], scores, r == code.size, weight, beta, ahead, work, posterior, tally
+        )  # fmt: skip

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmseq._jit import SUMS, jit
+from hmmseq.kernels.logmath import NEVER
 
 
 class Model(NamedTuple):
@@ -55,6 +56,12 @@ class Seams(NamedTuple):
     lowest: np.ndarray  # (n_pieces,) smallest sum of a row where starts or ends can make it small
 
 
+@jit
+def log(x):
+    """Logarithm with log(0) = minus infinity, also where Python would raise."""
+    return math.log(x) if x > 0.0 else NEVER
+
+
 @jit(fastmath=SUMS)
 def _weigh(rows, table, code, shift, first, offset, logs):
     """Take in the scores of one step: rows[l] *= table[code[first[l] + offset]]."""
@@ -72,8 +79,8 @@ def _rescale(rows, logs, factors):
         total = 0.0
         for j in range(rows.shape[1]):
             total += rows[l, j]
-        logs[l] += math.log(total)
-        factors[l] = 1.0 / total
+        logs[l] += log(total)
+        factors[l] = 1.0 / total if total > 0.0 else 0.0
         for j in range(rows.shape[1]):
             rows[l, j] *= factors[l]
 
@@ -82,7 +89,7 @@ def _rescale(rows, logs, factors):
 def _normalised(row, out):
     total = row.sum()
     for j in range(row.size):
-        out[j] = row[j] / total
+        out[j] = row[j] / total if total > 0.0 else 0.0
 
 
 @jit
@@ -143,7 +150,7 @@ def _close(model, pieces, piece, row, logs, l, seams):
     ending = pieces.closes[piece] and pieces.after[piece] == 0
     for j in range(row.size):
         total += row[j] * (model.end[j] if ending else 1.0)
-    logs[l] += math.log(total)
+    logs[l] += log(total)
     seams.lowest[piece] = min(seams.lowest[piece], total)
     _normalised(row, seams.alpha_last[piece])
 
@@ -179,7 +186,7 @@ def _open_beta(pieces, piece, alpha, beta):
     for j in range(beta.size):
         total += alpha[j] * beta[j]
     for j in range(beta.size):
-        beta[j] *= pieces.weight[piece] / total
+        beta[j] *= pieces.weight[piece] / total if total > 0.0 else 0.0
 
 
 @jit(fastmath=SUMS)

@@ -9,13 +9,13 @@ import math
 import numpy as np
 
 from hmmseq._jit import jit
-from hmmseq.kernels.logmath import NEVER, log_sum
+from hmmseq.kernels.logmath import NEVER, largest, log_sum
 from hmmseq.kernels.paths import advance, before, forward, refill
 
 FROM_START = -1  # a path begins here
 
 
-@jit
+@jit(inner=True)
 def _choose(edges, row, j, start, maximise, rng):
     """The source from which j was reached, or FROM_START; ties go to the start and then to the lowest source."""
     low, high = edges.first[j], edges.first[j + 1]
@@ -30,7 +30,7 @@ def _choose(edges, row, j, start, maximise, rng):
     return _draw(edges, row, j, start, top, rng)
 
 
-@jit
+@jit(inner=True)
 def _draw(edges, row, j, start, top, rng):
     low, high = edges.first[j], edges.first[j + 1]
     total = math.exp(start - top)
@@ -52,10 +52,10 @@ def _draw(edges, row, j, start, top, rng):
 def _last_state(row, maximise, rng):
     if maximise:
         return np.argmax(row)
-    left = rng.random() * math.exp(log_sum(row) - row.max())
+    left = rng.random() * math.exp(log_sum(row) - largest(row))
     chosen = 0
     for j in range(row.size):
-        part = math.exp(row[j] - row.max())
+        part = math.exp(row[j] - largest(row))
         if part > 0.0:
             chosen = j
             left -= part
@@ -72,7 +72,7 @@ def trace(lattice, table, code, block, maximise, rng, paths, lengths):
     0 where no path exists. All paths walk back together, so the rows of a block are made once for all of them.
     """
     n_states, n_steps = lattice.label.size, code.size
-    saved = np.empty((n_steps // block + 1, n_states))
+    saved = np.empty((n_steps // block + 2, n_states))
     total = forward(lattice, table, code, block, saved, maximise)
     lengths[:] = 0
     if total == NEVER or n_steps == 0:
@@ -94,13 +94,13 @@ def trace(lattice, table, code, block, maximise, rng, paths, lengths):
     return total
 
 
-@jit
+@jit(inner=True)
 def _write(paths, lengths, k, state):
     lengths[k] += 1
     paths[k, paths.shape[1] - lengths[k]] = state
 
 
-@jit
+@jit(inner=True)
 def _enter(lattice, row, r, maximise, rng, paths, lengths, k):
     """From the emitting state of row r + 1 into row r; False where the path began in row r + 1."""
     j = paths[k, paths.shape[1] - lengths[k]]
@@ -112,7 +112,7 @@ def _enter(lattice, row, r, maximise, rng, paths, lengths, k):
     return True
 
 
-@jit
+@jit(inner=True)
 def _leave_silent(lattice, row, r, maximise, rng, paths, lengths, k):
     """Back through the silent states of row r, to its emitting state or (in row 0) to the start."""
     while True:
