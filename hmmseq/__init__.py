@@ -1,11 +1,11 @@
 """Sequence models on one lattice: a graph of states, scores per step, and a few questions.
 
-    from hmmseq import HMM, GaussianHMM, CategoricalHMM        estimators, the scikit-learn way
-    from hmmseq.emissions import Gaussian, Categorical          what states emit
-    from hmmseq import topologies, StateGraph                   which states follow which
-    from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
-    from hmmseq.hybrid import SequenceTagger                    neural encoders on the same lattice (needs torch)
-    from hmmseq.bio import GeneFinder, read_fasta               genomes
+from hmmseq import HMM, GaussianHMM, CategoricalHMM        estimators, the scikit-learn way
+from hmmseq.emissions import Gaussian, Categorical          what states emit
+from hmmseq import topologies, StateGraph                   which states follow which
+from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
+from hmmseq.hybrid import SequenceTagger                    neural encoders on the same lattice (needs torch)
+from hmmseq.bio import GeneFinder, read_fasta               genomes
 """
 
 from importlib import import_module

@@ -52,9 +52,7 @@ def mea_path(graph: StateGraph, posteriors: Any, *, n_jobs: int | None = None) -
 
     Returns one `Path` for one sequence, a list for many; `Path.score` is the expected number of right labels.
     """
-    structure = graph.weigh(
-        edge=_possible(graph.edge), start=_possible(graph.start), end=_possible(graph.end)
-    )
+    structure = graph.weigh(edge=_possible(graph.edge), start=_possible(graph.start), end=_possible(graph.end))
     scores = _gains(posteriors) if is_one(posteriors) else [_gains(p) for p in posteriors]
     return lattice.best_path(structure, scores, n_jobs=n_jobs)
 

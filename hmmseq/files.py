@@ -130,9 +130,7 @@ def _unpack(packed: Iterable[bytes], name: str, max_ratio: float) -> Iterator[by
             out = _inflate(member, block, name)
             n_written += len(out)
             if n_written > max_ratio * n_read + _RATIO_FREE:
-                raise DataError(
-                    f"{name}: unpacks to over {max_ratio:g} times its size; raise max_ratio to accept"
-                )
+                raise DataError(f"{name}: unpacks to over {max_ratio:g} times its size; raise max_ratio to accept")
             yield out
             started, block = not member.eof, member.unused_data or member.unconsumed_tail
             if member.eof:

@@ -86,10 +86,17 @@ class StateGraph:
     def lattice(self) -> Lattice:
         """The weighted graph as the kernels read it."""
         s = self._structure
-        parts = [_weighted(group, self.edge) for group in (s.step, s.silent, s.step_back, s.silent_back)]
-        # Copies, because Numba compiles every kernel a second time for arrays that are read-only.
-        ends = self.start.copy(), self.end.copy()
-        return Lattice(*parts, s.silent_order, s.silent_order_back, s.label, *ends)
+        return Lattice(
+            step=_weighted(s.step, self.edge),
+            silent=_weighted(s.silent, self.edge),
+            step_back=_weighted(s.step_back, self.edge),
+            silent_back=_weighted(s.silent_back, self.edge),
+            silent_order=s.silent_order,
+            silent_order_back=s.silent_order_back,
+            label=s.label,
+            start=self.start.copy(),  # copies: Numba compiles every kernel a second time for read-only arrays
+            end=self.end.copy(),
+        )
 
     def matrix(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
         """(n_states, n_states) array with `values`, one per edge, at [source, target] and `fill` elsewhere."""
@@ -174,7 +181,9 @@ class _Structure:
         if self.n_states < 1:
             raise ValueError(f"n_states is {self.n_states}; a graph needs at least one state")
         if self.source.shape != self.target.shape:
-            raise ValueError(f"source has shape {self.source.shape} but target {self.target.shape}; one of each per edge")
+            raise ValueError(
+                f"source has shape {self.source.shape} but target {self.target.shape}; one of each per edge"
+            )
         for name in ("source", "target"):
             wrong = np.flatnonzero((getattr(self, name) < 0) | (getattr(self, name) >= self.n_states))
             if wrong.size:
@@ -188,7 +197,9 @@ class _Structure:
             raise ValueError(f"label has shape {self.label.shape}; expected one per state, ({self.n_states},)")
         used = np.unique(self.label[self.label >= 0])
         if not used.size or used[-1] != used.size - 1 or self.label.min() < -1:
-            raise ValueError(f"labels must be 0 ... n_labels - 1 without gaps (-1: silent); got {np.unique(self.label)}")
+            raise ValueError(
+                f"labels must be 0 ... n_labels - 1 without gaps (-1: silent); got {np.unique(self.label)}"
+            )
 
     def _sort_silent(self, into_silent: np.ndarray) -> tuple[np.ndarray, int]:
         """Silent states, each after those it is reached from, and the longest chain of them (Kahn's algorithm)."""
@@ -197,12 +208,12 @@ class _Structure:
         waiting = np.bincount(target, minlength=self.n_states)
         depth = (self.label < 0).astype(np.int64)
         order: list[int] = []
-        ready = list(np.flatnonzero((self.label < 0) & (waiting == 0)))
+        ready: list[Any] = list(np.flatnonzero((self.label < 0) & (waiting == 0)))
         by_source = np.argsort(source, kind="stable")
         first = np.searchsorted(source[by_source], np.arange(self.n_states + 1))
         while ready:
             i = ready.pop()
-            order.append(i)
+            order.append(int(i))
             for j in target[by_source[first[i] : first[i + 1]]]:
                 depth[j] = max(depth[j], depth[i] + 1)
                 waiting[j] -= 1

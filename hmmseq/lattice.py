@@ -238,7 +238,9 @@ def path_score(graph: StateGraph, scores: Any, states: Any) -> float:
     for k, pair in enumerate(zip(states[:-1].tolist(), states[1:].tolist(), strict=True)):
         if pair in known:
             edge[k] = graph.edge[known[pair]]
-    return float(graph.start[states[0]] + edge.sum() + packed.table[packed.code, emitting].sum() + graph.end[states[-1]])
+    return float(
+        graph.start[states[0]] + edge.sum() + packed.table[packed.code, emitting].sum() + graph.end[states[-1]]
+    )
 
 
 class _Places:

@@ -80,7 +80,7 @@ def _same_topology(
 
 
 def _matches(expected: list[Segment], found: list[Segment], overlap: int) -> int:
-    """One-to-one matches. Lists are in order: of two that differ, the one that ends first matches no other."""
+    """One-to-one matches. Lists are in order: of two that differ, the one that ends first matches none."""
     right = i = j = 0
     while i < len(expected) and j < len(found):
         if _same(expected[i], found[j], overlap):
@@ -104,18 +104,12 @@ def _chosen(path: np.ndarray, labels: Collection[int]) -> list[Segment]:
 def _judged(true: np.ndarray, predicted: np.ndarray, labels: Collection[int], overlap: int) -> list[Segment]:
     """Predicted segments that reach into known steps; of the others nobody can say whether they are right."""
     known = np.concatenate([[0], np.cumsum(true != UNKNOWN)])
-    return [
-        s
-        for s in _chosen(predicted, labels)
-        if known[s.stop] - known[s.start] >= min(overlap, s.stop - s.start)
-    ]
+    return [s for s in _chosen(predicted, labels) if known[s.stop] - known[s.start] >= min(overlap, s.stop - s.start)]
 
 
 def _pairs(true: Sequence[Any], predicted: Sequence[Any]) -> list[tuple[np.ndarray, np.ndarray]]:
     if len(true) != len(predicted):
-        raise ValueError(
-            f"{len(true)} true sequences but {len(predicted)} predicted ones; expected a list of each"
-        )
+        raise ValueError(f"{len(true)} true sequences but {len(predicted)} predicted ones; expected a list of each")
     pairs = [(np.asarray(t), np.asarray(p)) for t, p in zip(true, predicted)]
     for s, (t, p) in enumerate(pairs):
         if t.shape != p.shape or t.ndim != 1:

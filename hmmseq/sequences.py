@@ -67,7 +67,9 @@ class Sequences:
             raise ValueError("X holds no sequence; expected a list with at least one array")
         for i, array in enumerate(arrays):
             if array.ndim not in (1, 2):
-                raise ValueError(f"X[{i}] has {array.ndim} dimensions; a sequence has 1 (symbols) or 2 (steps, features)")
+                raise ValueError(
+                    f"X[{i}] has {array.ndim} dimensions; a sequence has 1 (symbols) or 2 (steps, features)"
+                )
         filled = [(i, a) for i, a in enumerate(arrays) if len(a)] or [(0, arrays[0])]
         first, model = filled[0]
         for i, array in filled:

@@ -1,6 +1,7 @@
 """Work in shares that depend on the data only, so that any number of threads gives the same bits."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ def in_shares(cost: np.ndarray, most: int = SLOTS) -> list[Share]:
     """Contiguous shares of about equal cost. cost: (n_items + 1,) rising from 0, the cost of all items before."""
     cuts = np.searchsorted(cost, np.linspace(0, cost[-1], most + 1)[1:-1])
     ends = np.unique(np.concatenate([[0], np.minimum(cuts, len(cost) - 1), [len(cost) - 1]]))
-    return [Share(k, int(a), int(b)) for k, (a, b) in enumerate(zip(ends[:-1], ends[1:], strict=True))]
+    return [Share(k, int(a), int(b)) for k, (a, b) in enumerate(pairwise(ends))]
 
 
 def slots_for(n_numbers: int) -> int:

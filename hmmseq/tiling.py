@@ -106,8 +106,9 @@ def counts(
 
     found = [_certify(model, packed, weights, group, attempt) for group in _groups(packed)]
     parts = [tally for tally, _ in found if tally is not None]
-    none = Tally(np.zeros((n_rows, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n))
-    tally = Tally(*(sum(part) for part in zip(*parts, strict=True))) if parts else none
+    tally = Tally(np.zeros((n_rows, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n))
+    for part in parts:
+        tally = Tally(*(np.add(a, b) for a, b in zip(tally, part, strict=True)))
     return out + _per_edge(graph, packed), tally, np.concatenate([left for _, left in found])
 
 
@@ -140,7 +141,11 @@ def _groups(packed: Packed) -> list[np.ndarray]:
 
 
 def _certify(
-    model: Model, packed: Packed, weights: np.ndarray, group: np.ndarray, attempt: Callable[[Plan], tuple[Result, np.ndarray]]
+    model: Model,
+    packed: Packed,
+    weights: np.ndarray,
+    group: np.ndarray,
+    attempt: Callable[[Plan], tuple[Result, np.ndarray]],
 ) -> tuple[Result | None, np.ndarray]:
     """Lengthen the warm-up until all seams agree; what then is still uncertain is left out and returned."""
     result, bad = None, group
@@ -205,7 +210,9 @@ def _chunk_length(n_steps: int, n_states: int, warmup: int) -> int:
 
 def _first_tile(plan: Plan) -> Plan:
     n = plan.tiles[1]
-    return Plan(Pieces(*(part[:n] for part in plan.pieces)), plan.tiles[:2], plan.sequence[:n], plan.place[:n], plan.warmup)
+    return Plan(
+        Pieces(*(part[:n] for part in plan.pieces)), plan.tiles[:2], plan.sequence[:n], plan.place[:n], plan.warmup
+    )
 
 
 def _tile_shares(plan: Plan, model: Model, most: int) -> list[Share]:
@@ -214,15 +221,18 @@ def _tile_shares(plan: Plan, model: Model, most: int) -> list[Share]:
 
 
 def _seams(plan: Plan, n_states: int) -> Seams:
-    rows = [np.zeros((len(plan.sequence), n_states)) for _ in range(4)]
-    return Seams(*rows, np.ones(len(plan.sequence)))
+    n_pieces = len(plan.sequence)
+    a, b, c, d = np.zeros((4, n_pieces, n_states))
+    return Seams(a, b, c, d, lowest=np.ones(n_pieces))
 
 
 def _uncertain(plan: Plan, seams: Seams, logs: np.ndarray, backward: bool) -> np.ndarray:
     """Sequences with a seam that does not fit, a start or an end that lost digits, or no path at all."""
     bad = ~(seams.lowest >= LOWEST) | ~np.isfinite(logs)
     order = np.lexsort((plan.place, plan.sequence))
-    follows = (plan.sequence[order[1:]] == plan.sequence[order[:-1]]) & (plan.place[order[1:]] == plan.place[order[:-1]] + 1)
+    follows = (plan.sequence[order[1:]] == plan.sequence[order[:-1]]) & (
+        plan.place[order[1:]] == plan.place[order[:-1]] + 1
+    )
     left, right = order[:-1][follows], order[1:][follows]
     bad[left] |= _differ(seams.alpha_last[left], seams.alpha_before[right])
     if backward:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import NEVER, all_paths, enumerate_posteriors, log_sum
-from strategies import lattices, seeds
 
 from hmmseq import lattice
 from hmmseq.lattice import Indexed
+from oracle import NEVER, all_paths, enumerate_posteriors, log_sum
+from strategies import lattices, seeds
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -74,9 +74,7 @@ def test_indexed_scores_equal_dense_ones(case, n_symbols, seed):
     symbols = np.random.default_rng(seed).integers(-1, len(table), 6)
     dense = np.vstack([table, np.zeros((1, table.shape[1]))])[symbols]
     indexed = Indexed(table, symbols)
-    for ours, expected in zip(
-        lattice.posteriors(graph, indexed), lattice.posteriors(graph, dense), strict=True
-    ):
+    for ours, expected in zip(lattice.posteriors(graph, indexed), lattice.posteriors(graph, dense), strict=True):
         np.testing.assert_array_equal(ours, expected)
     assert lattice.best_path(graph, indexed).score == lattice.best_path(graph, dense).score
     if lattice.log_partition(graph, dense) > NEVER:
@@ -99,7 +97,5 @@ def test_posteriors_are_derivatives(part, case):
     for k in np.flatnonzero(weights > NEVER):
         step = np.zeros(len(weights))
         step[k] = 1e-5
-        up, down = (
-            lattice.log_partition(graph.weigh(**{part: weights + sign * step}), scores) for sign in (1, -1)
-        )
+        up, down = (lattice.log_partition(graph.weigh(**{part: weights + sign * step}), scores) for sign in (1, -1))
         assert (up - down) / 2e-5 == pytest.approx(exact[k], abs=1e-5)

@@ -55,6 +55,8 @@ class Gaussian(Emission):
         if values.ndim == 1:
             values = values[:, None]
         expected = self.means_.shape[1] if hasattr(self, "means_") else values.shape[1]
+        if not len(values):
+            values = values.reshape(0, expected)  # an empty list has no features to be wrong
         if values.shape[1] != expected:
             raise ValueError(f"X has {values.shape[1]} features, but this model was fitted with {expected} features")
         self._refuse(X, np.isinf(values), values, "scores need finite numbers")
@@ -108,7 +110,7 @@ class Gaussian(Emission):
         if self.means_.shape != shape or self.covars_.shape != kinds[self.covariance] or self.scale_.ndim != 1:
             raise ValueError(
                 f"means_, covars_ and scale_ have shapes {self.means_.shape}, {self.covars_.shape} and "
-                f"{self.scale_.shape}; expected {shape}, {kinds[self.covariance]} and {n_features,}"
+                f"{self.scale_.shape}; expected {shape}, {kinds[self.covariance]} and {(n_features,)}"
             )
         if not all(np.all(np.isfinite(getattr(self, name))) for name in self.parameters_):
             raise ValueError("means_, covars_ and scale_ must be finite")
@@ -155,7 +157,7 @@ class Gaussian(Emission):
                 factor = np.linalg.cholesky(covariance[np.ix_(seen, seen)])
                 with np.errstate(over="ignore"):  # outliers: cut below
                     away = solve_triangular(factor, (values[rows][:, seen] - mean[seen]).T, lower=True)
-                    distance = np.fmin((away**2).sum(0), FARTHEST)
+                    distance = np.fmin((away**2).sum(0), FARTHEST**2)
                 constant = seen.sum() * np.log(2 * np.pi) / 2 + np.log(np.diag(factor)).sum()
                 out[rows, j] = -constant - distance / 2
         return out

@@ -4,8 +4,8 @@ import numpy as np
 
 from hmmseq._jit import SUMS, jit
 
-# Squared distances are cut here, so that an observation 1e200 standard deviations away still has a finite score.
-FARTHEST = 1e300
+# Distances are cut here, so that the square of an outlier of 1e200, times a precision, still is a finite score.
+FARTHEST = 1e100
 
 
 @jit(fastmath=SUMS)
@@ -25,8 +25,8 @@ def diagonal_scores(values, means, precisions, constant, out):
                 missing += 1
                 continue
             for j in range(out.shape[1]):
-                distance = x - means[d, j]
-                out[t, j] += min(distance * distance * precisions[d, j], FARTHEST)
+                distance = min(abs(x - means[d, j]), FARTHEST)
+                out[t, j] += distance * distance * precisions[d, j]
         for j in range(out.shape[1]):
             out[t, j] = constant[n_features, j] - 0.5 * out[t, j]
         if missing:

@@ -6,9 +6,10 @@ multiply-adds a nanosecond instead of 1 to 3. Numbers are linear, scaled back ev
 
 A chunk does not know the row before it. It starts `warmup` steps early from a uniform row (forward), and late from ones
 (backward). Positive matrices never increase the projective distance between two rows, so where a chunk's row agrees with
-its neighbour's at the seam, all that follows agrees as well: the seams are compared and bound the error (`seams.py`).
+its neighbour's at the seam, all that follows agrees as well: `tiling.py` compares the seams.
 
 Glossary
+p             piece, a row of a tile
 u             step of a tile; the core of every piece, the steps it answers for, begins at u = warmup
 alpha, beta   as in paths.py, but linear and scaled: sum_j alpha[j] beta[j] is the weight of the sequence
 """
@@ -64,25 +65,25 @@ def log(x):
 
 @jit(fastmath=SUMS)
 def _weigh(rows, table, code, shift, first, offset, logs):
-    """Take in the scores of one step: rows[l] *= table[code[first[l] + offset]]."""
-    for l in range(rows.shape[0]):
-        symbol = code[first[l] + offset]
-        logs[l] += shift[symbol]
+    """Take in the scores of one step: rows[p] *= table[code[first[p] + offset]]."""
+    for p in range(rows.shape[0]):
+        symbol = code[first[p] + offset]
+        logs[p] += shift[symbol]
         for j in range(rows.shape[1]):
-            rows[l, j] *= table[symbol, j]
+            rows[p, j] *= table[symbol, j]
 
 
 @jit(fastmath=SUMS)
 def _rescale(rows, logs, factors):
     """Make every row sum to one; the logarithms of the sums go to `logs`, the factors to `factors`."""
-    for l in range(rows.shape[0]):
+    for p in range(rows.shape[0]):
         total = 0.0
         for j in range(rows.shape[1]):
-            total += rows[l, j]
-        logs[l] += log(total)
-        factors[l] = 1.0 / total if total > 0.0 else 0.0
+            total += rows[p, j]
+        logs[p] += log(total)
+        factors[p] = 1.0 / total if total > 0.0 else 0.0
         for j in range(rows.shape[1]):
-            rows[l, j] *= factors[l]
+            rows[p, j] *= factors[p]
 
 
 @jit
@@ -101,11 +102,11 @@ def _warm_forward(model, code, pieces, low, high, warmup, alpha, logs, factors):
     for u in range(warmup):
         if u:
             np.dot(alpha[0], model.matrix, here)
-        for l in range(rows):
-            if warmup - u <= pieces.before[low + l]:
-                symbol = code[pieces.first[low + l] + u - warmup]
+        for p in range(rows):
+            if warmup - u <= pieces.before[low + p]:
+                symbol = code[pieces.first[low + p] + u - warmup]
                 for j in range(n_states):
-                    here[l, j] *= model.table[symbol, j]
+                    here[p, j] *= model.table[symbol, j]
         if u % model.every == model.every - 1 or u == warmup - 1:
             _rescale(here, logs, factors)
         alpha[0] = here
@@ -118,8 +119,8 @@ def forward_tile(model, code, pieces, low, high, warmup, alpha, factors, logs, s
     depth = alpha.shape[0]
     first, length = pieces.first[low:high], pieces.length[low:high]
     _warm_forward(model, code, pieces, low, high, warmup, alpha, logs, factors[0])
-    for l in range(high - low):
-        seams.alpha_before[low + l] = alpha[0, l]
+    for p in range(high - low):
+        seams.alpha_before[low + p] = alpha[0, p]
     active = high - low
     for u in range(length[0]):
         while length[active - 1] <= u:
@@ -127,30 +128,30 @@ def forward_tile(model, code, pieces, low, high, warmup, alpha, factors, logs, s
         here = alpha[(u + 1) % depth, :active]
         np.dot(alpha[u % depth, :active], model.matrix, here)
         if u == 0:
-            for l in range(active):
-                if pieces.opens[low + l]:
-                    here[l] = model.start
+            for p in range(active):
+                if pieces.opens[low + p]:
+                    here[p] = model.start
         _weigh(here, model.table, code, model.shift, first, u, logs)
         if u == 0:
-            for l in range(active):
-                if pieces.opens[low + l]:
-                    seams.lowest[low + l] = here[l].sum()
+            for p in range(active):
+                if pieces.opens[low + p]:
+                    seams.lowest[low + p] = here[p].sum()
         if u % model.every == model.every - 1:
             _rescale(here, logs, factors[u // model.every])
-        for l in range(active - 1, -1, -1):
-            if length[l] > u + 1:
+        for p in range(active - 1, -1, -1):
+            if length[p] > u + 1:
                 break
-            _close(model, pieces, low + l, here[l], logs, l, seams)
+            _close(model, pieces, low + p, here[p], logs, p, seams)
 
 
 @jit
-def _close(model, pieces, piece, row, logs, l, seams):
+def _close(model, pieces, piece, row, logs, p, seams):
     """The last step of a piece: what its row sums to, ending weights included where the sequence ends."""
     total = 0.0
     ending = pieces.closes[piece] and pieces.after[piece] == 0
     for j in range(row.size):
         total += row[j] * (model.end[j] if ending else 1.0)
-    logs[l] += log(total)
+    logs[p] += log(total)
     seams.lowest[piece] = min(seams.lowest[piece], total)
     _normalised(row, seams.alpha_last[piece])
 
@@ -158,23 +159,23 @@ def _close(model, pieces, piece, row, logs, l, seams):
 @jit
 def _warm_backward(model, code, pieces, low, high, warmup, beta, work):
     """beta at the last step of the core, from ones `warmup` steps late, or exactly from the end of the sequence."""
-    for l in range(high - low):
-        if pieces.closes[low + l]:
-            beta[l] = model.end
+    for p in range(high - low):
+        if pieces.closes[low + p]:
+            beta[p] = model.end
         else:
-            beta[l] = 1.0
+            beta[p] = 1.0
     ignored = np.zeros(high - low)
     for v in range(warmup, 0, -1):
         work[:] = beta
-        for l in range(high - low):
-            if v <= pieces.after[low + l]:
-                symbol = code[pieces.first[low + l] + pieces.length[low + l] + v - 1]
+        for p in range(high - low):
+            if v <= pieces.after[low + p]:
+                symbol = code[pieces.first[low + p] + pieces.length[low + p] + v - 1]
                 for j in range(beta.shape[1]):
-                    work[l, j] *= model.table[symbol, j]
+                    work[p, j] *= model.table[symbol, j]
         ahead = np.dot(work, model.back)
-        for l in range(high - low):
-            if v <= pieces.after[low + l]:
-                beta[l] = ahead[l]
+        for p in range(high - low):
+            if v <= pieces.after[low + p]:
+                beta[p] = ahead[p]
         if v % model.every == 0:
             _rescale(beta, ignored, np.empty(high - low))
 
@@ -192,13 +193,13 @@ def _open_beta(pieces, piece, alpha, beta):
 @jit(fastmath=SUMS)
 def _count_step(model, code, slot, first, u, rescaled, factors, alpha, beta, ahead, labels):
     """Posterior of a step to `labels`; table * beta, what the step before sees, to `ahead`."""
-    for l in range(beta.shape[0]):
-        t = first[l] + u
+    for p in range(beta.shape[0]):
+        t = first[p] + u
         symbol = code[t]
-        factor = factors[l] if rescaled else 1.0
+        factor = factors[p] if rescaled else 1.0
         for j in range(beta.shape[1]):
-            labels[slot[t], j] += alpha[l, j] * beta[l, j]
-            ahead[l, j] = beta[l, j] * model.table[symbol, j] * factor
+            labels[slot[t], j] += alpha[p, j] * beta[p, j]
+            ahead[p, j] = beta[p, j] * model.table[symbol, j] * factor
 
 
 @jit
@@ -211,8 +212,8 @@ def count_tile(model, code, slot, pieces, low, high, warmup, alpha, factors, sea
     product = np.empty((n_states, n_states))
     flat_alpha, flat_ahead = alpha.reshape(-1, n_states), ahead.reshape(-1, n_states)
     _warm_backward(model, code, pieces, low, high, warmup, beta, work)
-    for l in range(n_rows):
-        _normalised(beta[l], seams.beta_last[low + l])
+    for p in range(n_rows):
+        _normalised(beta[p], seams.beta_last[low + p])
     active = 0
     for block in range((length[0] - 1) // every, -1, -1):
         ahead[:] = 0.0
@@ -231,16 +232,16 @@ def count_tile(model, code, slot, pieces, low, high, warmup, alpha, factors, sea
                 alpha[u + 1, :active], beta[:active], now, labels,
             )  # fmt: skip
             if u == 0:
-                for l in range(active):
-                    if pieces.opens[low + l]:
-                        starts += alpha[1, l] * beta[l]
+                for p in range(active):
+                    if pieces.opens[low + p]:
+                        starts += alpha[1, p] * beta[p]
             np.dot(now, model.back, work[:active])
             beta[:active] = work[:active]
             if u == 0:
-                for l in range(active):
-                    _normalised(beta[l], seams.beta_before[low + l])
-                    if pieces.opens[low + l]:
-                        now[l] = 0.0
+                for p in range(active):
+                    _normalised(beta[p], seams.beta_before[low + p])
+                    if pieces.opens[low + p]:
+                        now[p] = 0.0
         at = block * every * n_rows
         np.dot(flat_alpha[at : at + every * n_rows].T, flat_ahead, product)
         pairs += product

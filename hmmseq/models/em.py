@@ -136,7 +136,9 @@ def normalise(graph: StateGraph) -> StateGraph:
     return graph.weigh(edge=edge, start=graph.start - np.logaddexp.reduce(graph.start))
 
 
-def iterate(step: Callable[[], float], n_iter: int, tol: float, n_steps: int, verbose: bool) -> tuple[list[float], bool]:
+def iterate(
+    step: Callable[[], float], n_iter: int, tol: float, n_steps: int, verbose: bool
+) -> tuple[list[float], bool]:
     """Call `step` until what it returns (it never falls) rises by less than `tol`; history, and whether that happened."""
     history: list[float] = []
     begun = time.perf_counter()

@@ -28,7 +28,7 @@ def save(model: HMM, path: str | os.PathLike[str]) -> None:
     emission = model.emission_
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
     arrays |= {f"emission.{name}": np.asarray(getattr(emission, name)) for name in emission.parameters_}
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     described = {
         "class": type(model).__name__,
         "params": _plain(model.get_params(deep=False)),
@@ -49,6 +49,8 @@ def load(path: str | os.PathLike[str]) -> HMM:
     file runs and no class is looked up by a name outside a fixed list.
     """
     name = os.fspath(path)
+    with open(name, "rb"):  # a folder or a missing file: the usual OSError, with its name
+        pass
     text, arrays = _read(name)
     try:
         described = json.loads(text)
@@ -67,9 +69,12 @@ def _read(name: str) -> tuple[str, dict[str, np.ndarray]]:
         with safetensors.safe_open(name, framework="numpy") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
-                raise DataError(f"{name} has format {metadata.get('format')!r}; expected {FORMAT!r}, as `save` writes it")
+                raise DataError(
+                    f"{name} has format {metadata.get('format')!r}; expected {FORMAT!r}, as `save` writes it"
+                )
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, UnicodeDecodeError) as error:
+    # AttributeError and TypeError: number types that NumPy does not have.
+    except (safetensors.SafetensorError, AttributeError, TypeError, UnicodeDecodeError) as error:
         raise DataError(f"{name} is not a model file of hmmseq, or is damaged: {error}") from None
     text = metadata.get("model", "")
     if metadata.get("sha256") != _digest(text, arrays):

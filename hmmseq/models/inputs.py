@@ -37,9 +37,7 @@ def _array(estimator: Any, X: Any, reset: bool) -> Any:
             "feature; [X] is a list with one sequence; symbols are whole numbers"
         )
     least = 1 if reset else 0  # an empty sequence has an empty answer
-    return validate_data(
-        estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=least
-    )
+    return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=least)
 
 
 def states(y: Any, X: Sequences, lengths: Any) -> np.ndarray:
@@ -47,7 +45,9 @@ def states(y: Any, X: Sequences, lengths: Any) -> np.ndarray:
     packed = Sequences.pack(y, lengths)
     for s, (ours, theirs) in enumerate(zip(X.lengths, packed.lengths, strict=False)):
         if ours != theirs:
-            raise ValueError(f"y[{s}] has {theirs} labels but X[{s}] has {ours} steps; one label per step, -1 if unknown")
+            raise ValueError(
+                f"y[{s}] has {theirs} labels but X[{s}] has {ours} steps; one label per step, -1 if unknown"
+            )
     if len(packed) != len(X):
         raise ValueError(f"y has {len(packed)} sequences but X has {len(X)}; one list of labels per sequence")
     values = packed.values

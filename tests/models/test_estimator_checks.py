@@ -1,6 +1,5 @@
 """scikit-learn's own checks. What fails, fails for a reason that is written here."""
 
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hmmseq import HMM, GaussianHMM

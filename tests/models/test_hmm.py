@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import enumerate_posteriors
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from strategies import seeds
 
 from hmmseq import HMM, CategoricalHMM, GaussianHMM, ImpossibleSequenceError, Sequences, StateGraph, topologies
 from hmmseq.emissions import Categorical, Gaussian
+from oracle import enumerate_posteriors
+from strategies import seeds
 
 EMISSIONS = [
     Categorical(4), Categorical(3, order=2), Categorical(4, pseudocount=0.5),
@@ -158,7 +158,9 @@ def test_silent_states_are_left_out_of_predictions():
 
 def test_sampling_has_the_probabilities_of_the_model():
     rng = np.random.default_rng(4)
-    model = GaussianHMM(2, random_state=0).fit([rng.normal(np.repeat([[0], [6], [0]], 4, axis=0), 1) for _ in range(30)])
+    model = GaussianHMM(2, random_state=0).fit(
+        [rng.normal(np.repeat([[0], [6], [0]], 4, axis=0), 1) for _ in range(30)]
+    )
     X, states = model.sample(20_000, random_state=1)
     pairs = np.zeros((2, 2))
     np.add.at(pairs, (states[:-1], states[1:]), 1)
@@ -183,7 +185,7 @@ def test_grid_search_and_pipeline_on_ragged_lists():
 def test_impossible_sequence_names_sequence_and_step():
     graph = topologies.left_right(2)
     X, y = [[0, 0, 1], [1, 1, 0, 1]], [[0, 0, 1], [0, 1, 0, -1]]
-    with pytest.raises(ImpossibleSequenceError, match="sequence 1 .* step 2") as caught:
+    with pytest.raises(ImpossibleSequenceError, match=r"sequence 1 .* step 2") as caught:
         HMM(Categorical(2), topology=graph).fit(X, y)
     assert (caught.value.sequence, caught.value.step) == (1, 2)
     model = HMM(Categorical(3), 2).fit([[0, 1, 0]], [[0, 1, 0]])  # symbol 2 has probability 0
