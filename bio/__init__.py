@@ -5,6 +5,7 @@ from .annotation import read_cds_table, read_genbank
 from .evaluate import GeneScores, evaluate
 from .fasta import FastaRecord, read_fasta
 from .gene import Gene
+from .genes import GeneFinder
 from .genetic_code import GeneticCode, codons
 from .gff import read_gff3, write_gff3
 
@@ -14,6 +15,7 @@ __all__ = [
     "Alphabet",
     "FastaRecord",
     "Gene",
+    "GeneFinder",
     "GeneScores",
     "GeneticCode",
     "codons",

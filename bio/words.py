@@ -1,8 +1,8 @@
 """DNA words of up to six letters, the symbols that gene models score.
 
-Symbol of a position: the longest run of known letters, at most WIDTH, that ends there. Next to an N or to the end of a
-contig the run is shorter, at an N it is empty (symbol 0). A model of order 5 has a score for each of them, so an unknown
-letter is marginalised and a start codon is recognised from the third base of a contig on.
+Symbol of a position: the longest run of known letters, at most WIDTH, that ends there. Next to an N or to the end of
+a contig the run is shorter, at an N it is empty (symbol 0). A model of order 5 has a score for each of them, so an
+unknown letter is marginalised and a start codon is recognised from the third base of a contig on.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ def conditionals(counts: Floats, strength: float) -> Floats:
     return np.concatenate(parts)
 
 
-def log_joint(conditional: Floats) -> Floats:
+def log_joint(log_conditional: Floats) -> Floats:
     """(N_WORDS,) log probability of each word as a whole."""
-    total = np.log(conditional)
+    total = log_conditional.copy()
     for width in range(2, WIDTH + 1):
         own = slice(FIRST[width], FIRST[width] + 4**width)
         total[own] += np.repeat(total[FIRST[width - 1] : FIRST[width]], 4)

@@ -39,7 +39,7 @@ def _guarded(arguments: argparse.Namespace) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
-            warnings.showwarning = _show_warning  # one line, without a place in our sources
+            warnings.showwarning = _show_warning  # type: ignore[assignment]  # one line, without a place in our sources
             status = arguments.run(arguments) or OK
             sys.stdout.flush()
             return int(status)

@@ -106,8 +106,8 @@ def counts(
 
     found = [_certify(model, packed, weights, group, attempt) for group in _groups(packed)]
     parts = [tally for tally, _ in found if tally is not None]
-    tally = Tally(np.zeros((n_rows, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n))
-    for part in parts:
+    tally = parts[0] if parts else Tally(np.zeros((n_rows, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n))
+    for part in parts[1:]:
         tally = Tally(*(np.add(a, b) for a, b in zip(tally, part, strict=True)))
     return out + _per_edge(graph, packed), tally, np.concatenate([left for _, left in found])
 

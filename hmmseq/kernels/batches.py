@@ -12,14 +12,14 @@ from hmmseq._jit import jit
 from hmmseq.kernels.paths import Tally, forward, forward_backward
 from hmmseq.kernels.traces import trace
 
-CHART_BYTES = 32 << 20  # rows kept at once; longer sequences keep every sqrt(n_steps)-th row and make the others again
+CHART_BYTES = 32 << 20  # rows kept at once; see block_length
 
 
 @jit
 def block_length(n_steps, n_states):
-    """How many rows to hold at a time: all of them, or about sqrt(n_steps)."""
-    if 8 * (n_steps + 1) * n_states <= CHART_BYTES:
-        return n_steps + 1
+    """Keep every row (1), or every sqrt(n_steps)-th and make those between again: a third more work."""
+    if 8 * (n_steps + 2) * n_states <= CHART_BYTES:
+        return 1
     return int(math.sqrt(n_steps)) + 1
 
 

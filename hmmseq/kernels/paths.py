@@ -199,7 +199,7 @@ def forward_backward(lattice, table, code, slot, weight, block, marginals, tally
     beta, ahead = lattice.end.copy(), np.empty(n_states)
     for b in range(n_steps // block, -1, -1):
         low, high = b * block, min((b + 1) * block, n_steps + 1)
-        chart[0] = saved[b]
+        copy_row(saved[b], chart[0])
         refill(lattice, table, code, low, high, chart, work[0], False)
         _backward_rows(lattice, chart, table, code, slot, low, high, weight, beta, ahead, work, marginals, tally)
     propagate(lattice.step_back, ahead, beta, work[0])

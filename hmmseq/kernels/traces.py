@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from hmmseq._jit import jit
-from hmmseq.kernels.logmath import NEVER, largest, log_sum
+from hmmseq.kernels.logmath import NEVER, copy_row, largest, log_sum
 from hmmseq.kernels.paths import advance, before, forward, refill
 
 FROM_START = -1  # a path begins here
@@ -81,17 +81,24 @@ def trace(lattice, table, code, block, maximise, rng, paths, lengths):
     work = np.empty(n_states)
     for b in range(n_steps // block, -1, -1):
         low, high = b * block, min((b + 1) * block, n_steps + 1)
-        chart[0] = saved[b]
+        copy_row(saved[b], chart[0])
         refill(lattice, table, code, low, high, chart, work, maximise)
         for k in range(paths.shape[0]):
-            for r in range(high - 1, low - 1, -1):
-                if r == n_steps:
-                    row = chart[r - low] + lattice.end
-                    _write(paths, lengths, k, _last_state(row, maximise, rng))
-                elif not _enter(lattice, chart[r - low], r, maximise, rng, paths, lengths, k):
-                    break
-                _leave_silent(lattice, chart[r - low], r, maximise, rng, paths, lengths, k)
+            if high == n_steps + 1:
+                last = chart[high - 1 - low] + lattice.end
+                _write(paths, lengths, k, _last_state(last, maximise, rng))
+            _walk_back(lattice, chart, low, high, n_steps, maximise, rng, paths, lengths, k)
     return total
+
+
+@jit(inner=True)
+def _walk_back(lattice, chart, low, high, n_steps, maximise, rng, paths, lengths, k):
+    """Through the rows high - 1 ... low of a block."""
+    for r in range(high - 1, low - 1, -1):
+        row = chart[r - low]
+        if r < n_steps and not _enter(lattice, row, r, maximise, rng, paths, lengths, k):
+            return
+        _leave_silent(lattice, row, r, maximise, rng, paths, lengths, k)
 
 
 @jit(inner=True)

@@ -130,10 +130,12 @@ def normalise(graph: StateGraph) -> StateGraph:
     np.maximum.at(top, graph.source, graph.edge)
     top[top == -np.inf] = 0.0
     leaving = np.bincount(graph.source, np.exp(graph.edge - top[graph.source]), minlength=graph.n_states)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         edge = graph.edge - (top + np.log(leaving))[graph.source]
-    edge = np.where(graph.edge == -np.inf, -np.inf, edge)
-    return graph.weigh(edge=edge, start=graph.start - np.logaddexp.reduce(graph.start))
+        start = graph.start - np.logaddexp.reduce(graph.start)
+    # What was impossible stays so, also where nothing is left to make probabilities of.
+    edge, start = (np.where(old == -np.inf, old, new) for old, new in ((graph.edge, edge), (graph.start, start)))
+    return graph.weigh(edge=edge, start=start)
 
 
 def iterate(
