@@ -93,9 +93,9 @@ def _png(rows: Sequence[Row]) -> bytes:
         heights = [100 * getattr(row, name) for name in MEASURES]
         bars = axes.bar(places, heights, 0.75 / len(rows), label=row.model)
         axes.bar_label(bars, fmt="%.0f", fontsize=8)
-    axes.set_xticks(range(len(MEASURES)), [name.replace("_", " ") for name in MEASURES])
+    axes.set_xticks(range(len(MEASURES)), _HEADER[1:4])
     axes.set(ylabel="%", ylim=(0, 100), title="Membrane topology")
-    axes.legend(loc="lower left", fontsize=8)
+    axes.legend(loc="upper right", fontsize=8)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hmmseq.kernels.edges import Edges
-from hmmseq.kernels.logmath import NEVER
+from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.kernels.paths import Lattice
 
 # A graph with at least this share of all possible edges also gets its weights as a matrix.
@@ -239,8 +239,11 @@ def _weights(name: str, values: Any, default: np.ndarray) -> np.ndarray:
     array = np.array(default if values is None else values, dtype=np.float64)
     if array.shape != default.shape:
         raise ValueError(f"{name} weights have shape {array.shape}; expected {default.shape}")
-    wrong = np.flatnonzero(np.isnan(array) | (array == np.inf))
+    wrong = np.flatnonzero(~(array < LARGEST) | ((array < -LARGEST) & (array > NEVER)))
     if wrong.size:
-        raise ValueError(f"{name} weight {wrong[0]} is {array[wrong[0]]}; log weights are finite or -inf (never)")
+        raise ValueError(
+            f"{name} weight {wrong[0]} is {array[wrong[0]]}; log weights are finite, below {LARGEST:.0e} in size, "
+            "or -inf (never)"
+        )
     array.flags.writeable = False  # the lattice is made once: a change here would go unnoticed
     return array

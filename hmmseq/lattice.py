@@ -35,7 +35,7 @@ from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
 from hmmseq.scores import Indexed, Packed, Scores, pack
 from hmmseq.sequences import Sequences
-from hmmseq.shares import Share, in_shares, run, slots_for
+from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 
 __all__ = [
     "Counts", "Indexed", "Path", "Posteriors", "best_path", "expected_counts", "label_posteriors", "log_partition",
@@ -129,7 +129,11 @@ def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n
     Raises ImpossibleSequenceError, naming sequence and step, if no path explains a sequence.
     """
     packed = pack(scores, graph.n_labels)
-    weight = np.ones(len(packed)) if weights is None else np.asarray(weights, dtype=np.float64)
+    weight = np.ones(len(packed)) if weights is None else np.array(weights, dtype=np.float64)
+    if weight.shape != (len(packed),) or not np.all(np.isfinite(weight)):
+        raise ValueError(
+            f"weights have shape {weight.shape}; expected one finite weight for each of {len(packed)} sequences"
+        )
     counts, rest = _count(graph, packed, packed.code, len(packed.table), weight, n_jobs)
     for s in rest[counts.log_partition[rest] == NEVER]:
         code = packed.code[packed.offsets[s] : packed.offsets[s + 1]]
@@ -163,7 +167,7 @@ def _count_exactly(
     graph: StateGraph, packed: Packed, slot: np.ndarray, n_rows: int, weight: np.ndarray, n_jobs: int | None
 ) -> Counts:
     out, lattice = np.empty(len(packed)), graph.lattice
-    own_rows = n_rows >= len(slot)  # each step has a row of its own: shares never write to the same one
+    own_rows = one_row_a_step(slot)  # then all shares can write to the same array
     shares = in_shares(packed.offsets, 16 if own_rows else slots_for(n_rows * graph.n_labels + 2 * graph.n_edges))
     rows = np.zeros((1 if own_rows else len(shares), n_rows, graph.n_labels))
     tally = _Places(graph, len(shares))
@@ -226,7 +230,12 @@ def path_score(graph: StateGraph, scores: Any, states: Any) -> float:
     states : the states visited, silent ones included, as in `Path.states`
     """
     packed = pack(scores, graph.n_labels)
-    states = np.asarray(states, dtype=np.int64)
+    states = np.asarray(states)
+    if len(packed) != 1 or states.ndim != 1 or (states.size and states.dtype.kind not in "iu"):
+        raise ValueError(
+            f"got scores of {len(packed)} sequences and states of shape {states.shape} and type {states.dtype}; "
+            "expected one sequence and the state numbers of one path"
+        )
     if not states.size or states.min() < 0 or states.max() >= graph.n_states:
         return 0.0 if states.size == 0 and len(packed.code) == 0 else NEVER
     label = graph.label[states]

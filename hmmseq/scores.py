@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmseq.kernels.logmath import NEVER
+from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.sequences import Sequences, is_one
 
 MISSING = -1  # a symbol that was not observed: every label scores 0, so it is marginalised
@@ -50,18 +50,22 @@ def pack(scores: Scores, n_labels: int) -> Packed:
     packed = _pack_indexed(scores) if isinstance(scores, Indexed) else _pack_dense(scores)
     if packed.table.ndim != 2 or packed.table.shape[1] != n_labels:
         raise ValueError(f"scores have shape {packed.table.shape}; the graph reads {n_labels} columns, one per label")
-    # A sum is NaN or plus infinity if an entry is (or finite ones overflow); looking at each entry only then halves
-    # the cost of the check.
+    # A sum is not finite if an entry is not; looking at each entry only then halves the cost of the check.
     with np.errstate(over="ignore", invalid="ignore"):
         total = packed.table.sum()
-    if not total < np.inf and np.any(wrong := ~(packed.table < np.inf)):
-        row, column = np.argwhere(wrong)[0]
-        place = "row" if isinstance(scores, Indexed) else "step"
-        raise ValueError(
-            f"scores have {packed.table[row, column]} at {place} {row}, label {column}; "
-            "log scores are finite, or -inf for what cannot happen"
-        )
+    if not abs(total) < LARGEST:
+        _refuse(packed.table, "row" if isinstance(scores, Indexed) else "step")
     return packed
+
+
+def _refuse(table: np.ndarray, place: str) -> None:
+    wrong = ~(table < LARGEST) | ((table < -LARGEST) & (table > NEVER))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"scores have {table[row, column]} at {place} {row}, label {column}; log scores are finite, below "
+            f"{LARGEST:.0e} in size so that sums of them are finite too, or -inf for what cannot happen"
+        )
 
 
 def _pack_dense(scores: Any) -> Packed:

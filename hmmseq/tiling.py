@@ -14,7 +14,7 @@ from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.tiled import tile_counts, tile_totals
 from hmmseq.kernels.tiles import Model, Pieces, Seams
 from hmmseq.scores import Packed
-from hmmseq.shares import Share, in_shares, run, slots_for
+from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 
 # In linear numbers the smallest of all weights between two states may be so many powers of ten below the largest: a row
 # that has lost an entry to underflow is then rebuilt to full precision in the next step.
@@ -51,7 +51,8 @@ class Plan(NamedTuple):
 def suits(graph: StateGraph, packed: Packed) -> bool:
     """Whether linear numbers are safe for this graph, and there is enough to do."""
     full = graph.n_edges == graph.n_states**2 and graph.label.min() >= 0
-    return full and len(packed.code) >= FEWEST_STEPS and np.ptp(graph.edge) <= WIDEST * np.log(10)
+    possible = graph.start.max() > NEVER and graph.end.max() > NEVER
+    return full and possible and len(packed.code) >= FEWEST_STEPS and np.ptp(graph.edge) <= WIDEST * np.log(10)
 
 
 def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +73,7 @@ def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.nd
         return out, _uncertain(plan, seams, logs, backward=False)
 
     left = [_certify(model, packed, np.ones(len(packed)), group, attempt)[1] for group in _groups(packed)]
-    return out + _per_edge(graph, packed), np.concatenate(left)
+    return out + _taken_out(graph, packed), np.sort(np.concatenate(left))
 
 
 def counts(
@@ -83,7 +84,7 @@ def counts(
     The posterior of step t is added to row slot[t] of `rows`.
     """
     model, out, n = _linear(graph, packed), np.zeros(len(packed)), graph.n_states
-    own_rows = n_rows >= len(slot)  # each step has a row of its own, so all shares can write to the same array
+    own_rows = one_row_a_step(slot)  # then all shares can write to the same array
 
     def attempt(plan: Plan) -> tuple[Tally, np.ndarray]:
         logs, seams = np.empty(len(plan.sequence)), _seams(plan, n)
@@ -109,7 +110,7 @@ def counts(
     tally = parts[0] if parts else Tally(np.zeros((n_rows, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n))
     for part in parts[1:]:
         tally = Tally(*(np.add(a, b) for a, b in zip(tally, part, strict=True)))
-    return out + _per_edge(graph, packed), tally, np.concatenate([left for _, left in found])
+    return out + _taken_out(graph, packed), tally, np.sort(np.concatenate([left for _, left in found]))
 
 
 def _linear(graph: StateGraph, packed: Packed) -> Model:
@@ -123,14 +124,15 @@ def _linear(graph: StateGraph, packed: Packed) -> Model:
     # Within `every` steps a row loses at most WIDEST powers of ten; powers of two divide every warm-up.
     powers = max(np.ptp(graph.edge) / np.log(10), 1.0)
     every = 1 << (int(min(16.0, max(1.0, WIDEST / powers))).bit_length() - 1)
-    return Model(
-        np.exp(graph.start), matrix, np.ascontiguousarray(matrix.T), np.exp(graph.end), table, shift, every
-    )  # fmt: skip
+    start, end = (np.exp(weights - weights.max()) for weights in (graph.start, graph.end))
+    return Model(start, matrix, np.ascontiguousarray(matrix.T), end, table, shift, every)
 
 
-def _per_edge(graph: StateGraph, packed: Packed) -> np.ndarray:
-    """(n_sequences,) what `_linear` took out of the edges on a path."""
-    return graph.edge.max() * np.maximum(packed.steps.lengths - 1, 0)
+def _taken_out(graph: StateGraph, packed: Packed) -> np.ndarray:
+    """(n_sequences,) what `_linear` took out of the start, the edges and the end of each path."""
+    lengths = packed.steps.lengths
+    ends = np.where(lengths > 0, graph.start.max() + graph.end.max(), 0.0)
+    return ends + graph.edge.max() * np.maximum(lengths - 1, 0)
 
 
 def _groups(packed: Packed) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def enumerate_posteriors(graph, scores):
         share = math.exp(score - total)
         emitted = [graph.label[s] for s in path if graph.label[s] >= 0]
         labels[np.arange(len(emitted)), emitted] += share
-        for pair in zip(path[:-1], path[1:], strict=True):
+        for pair in pairwise(path):
             edges[number[pair]] += share
         start[path[0]] += share
         end[path[-1]] += share

@@ -46,8 +46,10 @@ def test_any_whole_number_is_a_symbol(dtype):
 
 
 def test_large_finite_scores_are_not_mistaken_for_infinite_ones():
-    """Their sum overflows; the check that looks only at the sum must look again."""
-    np.testing.assert_array_equal(written_out(pack(np.full((3, 2), 1e308), 2)), 1e308)
+    """Their sum is beyond the limit; the check that looks only at the sum must look again."""
+    np.testing.assert_array_equal(written_out(pack(np.full((3, 2), 4e299), 2)), 4e299)
+    with pytest.raises(ValueError, match="at step 0, label 0; log scores are finite, below"):
+        pack(np.full((3, 2), -1e308), 2)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -3,6 +3,7 @@
 import numpy as np
 
 from hmmseq._jit import SUMS, jit
+from hmmseq.kernels.logmath import LARGEST
 
 # Distances are cut here, so that the square of an outlier of 1e200, times a precision, still is a finite score.
 FARTHEST = 1e100
@@ -28,7 +29,7 @@ def diagonal_scores(values, means, precisions, constant, out):
                 distance = min(abs(x - means[d, j]), FARTHEST)
                 out[t, j] += distance * distance * precisions[d, j]
         for j in range(out.shape[1]):
-            out[t, j] = constant[n_features, j] - 0.5 * out[t, j]
+            out[t, j] = max(constant[n_features, j] - 0.5 * out[t, j], -LARGEST)
         if missing:
             for d in range(n_features):
                 if np.isnan(values[t, d]):

@@ -51,6 +51,13 @@ def lower(row):
 
 
 @jit(inner=True)
+def highest(scores):
+    """The largest score of a step, to be taken out before adding: an outlier of -1e200 must not drown what was known."""
+    top = largest(scores)
+    return top if top > NEVER else 0.0
+
+
+@jit(inner=True)
 def before(lattice, row, maximise):
     """Row 0: silent states reached before the first step."""
     for j in range(row.size):
@@ -65,14 +72,15 @@ def advance(lattice, row, first, scores, out, work, maximise):
         propagate_best(lattice.step, row, out)
     else:
         propagate(lattice.step, row, out, work)
+    top = highest(scores)
     for j in range(row.size):
         if lattice.label[j] >= 0:
             if first:
                 start = lattice.start[j]
                 out[j] = max(out[j], start) if maximise else log_add(out[j], start)
-            out[j] += scores[lattice.label[j]]
+            out[j] += scores[lattice.label[j]] - top
     settle(lattice.silent, lattice.silent_order, out, maximise)
-    return lower(out)
+    return lower(out) + top
 
 
 @jit(inner=True)
@@ -168,8 +176,9 @@ def _backward_row(lattice, alpha, scores, last, weight, beta, ahead, work, margi
     else:
         for j in range(beta.size):
             tally.ends[j] += weight * np.exp(alpha[j] + lattice.end[j] - total)
+    top = highest(scores)
     for j in range(beta.size):
-        ahead[j] = beta[j] + scores[lattice.label[j]] if lattice.label[j] >= 0 else NEVER
+        ahead[j] = beta[j] + (scores[lattice.label[j]] - top) if lattice.label[j] >= 0 else NEVER
     lower(ahead)  # beta of the next row follows from it, so the same number leaves both
 
 
