@@ -49,9 +49,7 @@ def read_genbank(source: Source) -> list[Gene]:
     text = io.StringIO(b"".join(read_blocks(source)).decode(errors="replace"))
     try:
         genes = [gene for record in SeqIO.parse(text, "genbank") for gene in _record_genes(record)]
-    except (
-        Exception
-    ) as error:  # on damaged records Biopython's parser fails in many ways, AttributeError among them
+    except Exception as error:  # on damaged records Biopython's parser fails in many ways, AttributeError among them
         raise DataError(f"{source_name(source)}: no readable GenBank record: {error}") from error
     if "LOCUS " not in text.getvalue():
         raise DataError(f'{source_name(source)}: no GenBank record; expected a line that begins with "LOCUS"')

@@ -60,9 +60,7 @@ def _unix_text(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
     offset, after_return = 0, False
     for block in blocks:
         if (nul := block.find(0)) >= 0:
-            raise DataError(
-                f"{name}: NUL byte at offset {offset + nul}; expected text, is it UTF-16 or binary?"
-            )
+            raise DataError(f"{name}: NUL byte at offset {offset + nul}; expected text, is it UTF-16 or binary?")
         text = block.removeprefix(b"\xef\xbb\xbf") if offset == 0 else block
         if after_return:
             text = text.removeprefix(b"\n")  # a CR LF cut in two
@@ -130,9 +128,7 @@ class _Parser:
         if self.duplicates == "keep":
             return id
         if id in self.first_line and self.duplicates == "error":
-            self.fail(
-                f'id {id!r} again, as on line {self.first_line[id]}; pass duplicates="rename" or "keep"'
-            )
+            self.fail(f'id {id!r} again, as on line {self.first_line[id]}; pass duplicates="rename" or "keep"')
         renamed, copy = id, 1
         while renamed in self.first_line:
             copy += 1

@@ -19,9 +19,7 @@ Target: TypeAlias = str | os.PathLike[str] | BinaryIO
 # What GFF3 allows unescaped in a sequence id; in other columns only these characters have a meaning.
 _SEQID_PLAIN = ".:^*$@!+_?-|"
 # Beyond GFF3's control characters, those where str.splitlines would end a line.
-_ESCAPED = {
-    code: quote(chr(code), safe="") for code in [*range(32), *range(127, 160), 0x2028, 0x2029, *b"%;=&,"]
-}
+_ESCAPED = {code: quote(chr(code), safe="") for code in [*range(32), *range(127, 160), 0x2028, 0x2029, *b"%;=&,"]}
 
 
 def write_gff3(
@@ -86,9 +84,7 @@ def _lines(genes: Iterable[Gene], lengths: Mapping[str, int], source: str) -> It
 
 def _check_place(gene: Gene, lengths: Mapping[str, int]) -> None:
     if len(gene.pieces) > 1:
-        raise ValueError(
-            f"{gene.seqid}: gene at {gene.start}..{gene.end} in pieces; only whole ones are written"
-        )
+        raise ValueError(f"{gene.seqid}: gene at {gene.start}..{gene.end} in pieces; only whole ones are written")
     if lengths and gene.seqid not in lengths:
         raise ValueError(f"gene on {gene.seqid!r}, which sequence_lengths does not name")
     if lengths and gene.end > lengths[gene.seqid]:
@@ -155,9 +151,7 @@ class _Features:
 
 def _gene(rows: list[tuple[list[str], dict[str, str]]]) -> Gene:
     rows = sorted(rows, key=lambda row: int(row[0][3]))
-    columns, attributes = (
-        rows[-1] if rows[0][0][6] == "-" else rows[0]
-    )  # the 5' piece has the phase of the gene
+    columns, attributes = rows[-1] if rows[0][0][6] == "-" else rows[0]  # the 5' piece has the phase of the gene
     pieces = tuple((int(row[3]), int(row[4])) for row, _ in rows)
     partial = attributes.get("partial", "00")
     left, right = (True, True) if partial == "true" else (partial[:1] == "1", partial[1:] == "1")

@@ -65,9 +65,7 @@ def test_nothing_to_count_is_zero():
 
 
 def test_sequences_named_differently_are_an_error():
-    with pytest.raises(
-        DataError, match=r"lie on 'd', annotated genes on 'c'; the sequence ids must be the same"
-    ):
+    with pytest.raises(DataError, match=r"lie on 'd', annotated genes on 'c'; the sequence ids must be the same"):
         evaluate([Gene("d", 1, 90, "+")], ANNOTATED)
 
 

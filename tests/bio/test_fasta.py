@@ -161,9 +161,7 @@ def test_gaps(gap, alphabet):
 def test_a_stop_anywhere_else():
     refused(b">x\nAC*\n", "position 3; a stop", alphabet=DNA)
     for alphabet in (None, PROTEIN):
-        refused(
-            b">w\nAC\n>x\nAC*GT\n", "line 3: record 'x' has '\\*' at position 3; a stop", alphabet=alphabet
-        )
+        refused(b">w\nAC\n>x\nAC*GT\n", "line 3: record 'x' has '\\*' at position 3; a stop", alphabet=alphabet)
         refused(b">x\nACGT**\n", "position 5; a stop", alphabet=alphabet)
 
 
@@ -197,9 +195,7 @@ def test_truncated_and_damaged_gzip():
 
 def test_a_sequence_that_is_too_long():
     assert sequences(b">x\nACGT\n", max_sequence_length=4) == [b"ACGT"]
-    refused(
-        b">w\nAC\n>x\nAC\nGTA\n", "record 'x' is longer than max_sequence_length=4", max_sequence_length=4
-    )
+    refused(b">w\nAC\n>x\nAC\nGTA\n", "record 'x' is longer than max_sequence_length=4", max_sequence_length=4)
 
 
 def test_a_gzip_bomb():
@@ -224,9 +220,7 @@ def test_the_message_names_the_file(tmp_path):
         list(read_fasta(path))
 
 
-edit = st.tuples(
-    st.floats(0, 1, exclude_max=True), st.sampled_from(["set", "insert", "delete"]), st.binary(max_size=3)
-)
+edit = st.tuples(st.floats(0, 1, exclude_max=True), st.sampled_from(["set", "insert", "delete"]), st.binary(max_size=3))
 
 
 @given(st.lists(edit, max_size=6), st.booleans(), st.booleans(), st.sampled_from([None, DNA, PROTEIN]))

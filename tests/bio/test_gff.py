@@ -232,9 +232,7 @@ def test_genbank_features():
     one, two = SimpleLocation(19, 30, -1), SimpleLocation(0, 9, -1)
     genes = read_genbank(
         genbank(
-            SeqFeature(
-                SimpleLocation(0, 9, 1), "CDS", qualifiers={"locus_tag": ["b1"], "transl_table": ["11"]}
-            ),
+            SeqFeature(SimpleLocation(0, 9, 1), "CDS", qualifiers={"locus_tag": ["b1"], "transl_table": ["11"]}),
             SeqFeature(CompoundLocation([one, two]), "CDS"),
             SeqFeature(SimpleLocation(BeforePosition(0), 9, 1), "CDS", qualifiers={"codon_start": ["3"]}),
             SeqFeature(SimpleLocation(0, AfterPosition(9), -1), "CDS", qualifiers={"pseudo": [""]}),
