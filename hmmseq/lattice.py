@@ -167,7 +167,7 @@ def _count_exactly(
     graph: StateGraph, packed: Packed, slot: np.ndarray, n_rows: int, weight: np.ndarray, n_jobs: int | None
 ) -> Counts:
     out, lattice = np.empty(len(packed)), graph.lattice
-    own_rows = one_row_a_step(slot)  # then all shares can write to the same array
+    own_rows = one_row_a_step(slot, n_rows)  # then all shares can write to the same array
     shares = in_shares(packed.offsets, 16 if own_rows else slots_for(n_rows * graph.n_labels + 2 * graph.n_edges))
     rows = np.zeros((1 if own_rows else len(shares), n_rows, graph.n_labels))
     tally = _Places(graph, len(shares))
@@ -203,8 +203,14 @@ def best_path(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -
     Returns one `Path` for one sequence, a list for many.
     """
     packed = pack(scores, graph.n_labels)
-    found = _paths(graph, packed, 1, True, np.random.default_rng(0), n_jobs)
-    results = [paths[0] for paths in found]
+    results: list[Path] = [Path(packed.code[:0], 0.0)] * len(packed)
+    left = np.arange(len(packed))
+    if tiling.suits_best(graph, packed):
+        states, totals, left = tiling.best(graph, packed)
+        results = [Path(path, float(total)) for path, total in zip(packed.steps.unpack(states), totals, strict=True)]
+    found = _paths(graph, _subset(packed, left), 1, True, np.random.default_rng(0), n_jobs)
+    for s, (path,) in zip(left, found, strict=True):
+        results[s] = path
     return results[0] if packed.single else results
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hmmseq.kernels import codes
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.sequences import Sequences, is_one
 
@@ -96,15 +97,18 @@ def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
         symbols = symbols[:, 0]
     if symbols.ndim != 1:
         raise ValueError(f"symbols have shape {symbols.shape}; expected one whole number per step")
-    if symbols.size and (symbols.max() >= n_symbols or symbols.min() < MISSING):
-        row = int(np.flatnonzero((symbols >= n_symbols) | (symbols < MISSING))[0])
-        sequence, step = steps.where(row)
+    if not symbols.size:
+        return np.empty(0, dtype=np.int32)
+    if symbols.dtype.kind == "u":  # as large numbers, a -1 would be one of them
+        symbols = np.minimum(symbols, n_symbols).astype(np.int64)
+    code = np.empty(len(symbols), dtype=np.int32)
+    wrong = codes.encode(np.ascontiguousarray(symbols), n_symbols, code)
+    if wrong >= 0:
+        sequence, step = steps.where(wrong)
         raise ValueError(
-            f"X[{sequence}] has symbol {symbols[row]} at position {step}; n_symbols is {n_symbols} "
+            f"X[{sequence}] has symbol {steps.values.reshape(-1)[wrong]} at position {step}; n_symbols is {n_symbols} "
             f"(0 ... {n_symbols - 1}), and -1 means missing"
         )
-    code = symbols.astype(np.int32)
-    code[code == MISSING] = n_symbols
     return code
 
 

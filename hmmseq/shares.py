@@ -31,9 +31,9 @@ def slots_for(n_numbers: int) -> int:
     return max(1, min(SLOTS, SLOT_BYTES // (8 * max(n_numbers, 1))))
 
 
-def one_row_a_step(slot: np.ndarray) -> bool:
-    """Whether no two steps add to the same row of the statistics, so that threads may share the array."""
-    return bool(np.all(slot[1:] > slot[:-1]))
+def one_row_a_step(slot: np.ndarray, n_rows: int) -> bool:
+    """Whether no two steps add to the same of `n_rows` rows of statistics, so that threads may share the array."""
+    return n_rows >= len(slot) and bool(np.all(slot[1:] > slot[:-1]))
 
 
 def run(work: Callable[[Share], None], shares: list[Share], n_jobs: int | None) -> None:

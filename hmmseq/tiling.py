@@ -4,15 +4,16 @@ Used where every state leads to every state and no weight is extreme; what canno
 logarithmic recursion of `kernels.paths`, and nobody has to choose. When it pays is measured in docs/kernels.md.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
 from hmmseq.graph import StateGraph
+from hmmseq.kernels.best_tiles import BestSeams, best_tiles
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.tiled import tile_counts, tile_totals
-from hmmseq.kernels.tiles import Model, Pieces, Seams
+from hmmseq.kernels.tiles import Model, Seams
+from hmmseq.plans import Layout, Plan, certify, groups
 from hmmseq.scores import Packed
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 
@@ -21,12 +22,9 @@ from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 WIDEST = 60
 LOWEST = 1e-140  # the same for the first and the last row of a sequence
 SEAM = 1e-12  # largest relative difference of two rows that should be equal
-WHOLE = 1024  # sequences up to this length are never cut
-WARMUPS = (32, 128, 512, 2048)  # tried in turn: a model that forgets slowly needs a long one
+BEST_SEAM = 1e-10  # the same for rows of log scores: nats
 FEWEST_STEPS = 256  # below, in all, planning costs more than it saves
-PROBE_FROM = 4  # with so many tiles, the first one alone tells which warm-up will do
-
-Result = TypeVar("Result")
+BEST_LAYOUT = Layout(rows=64, steps=512)
 
 
 class Tally(NamedTuple):
@@ -36,16 +34,6 @@ class Tally(NamedTuple):
     pairs: np.ndarray  # (n_states, n_states) expected uses of edges
     start: np.ndarray
     end: np.ndarray
-
-
-class Plan(NamedTuple):
-    """Pieces in tiles, and which sequence each belongs to."""
-
-    pieces: Pieces
-    tiles: np.ndarray  # (n_tiles + 1,) tile k holds pieces tiles[k] ... tiles[k + 1] - 1
-    sequence: np.ndarray  # (n_pieces,)
-    place: np.ndarray  # (n_pieces,) number of the piece in its sequence
-    warmup: int
 
 
 def suits(graph: StateGraph, packed: Packed) -> bool:
@@ -72,7 +60,9 @@ def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.nd
         np.add.at(out, plan.sequence, logs)
         return out, _uncertain(plan, seams, logs, backward=False)
 
-    left = [_certify(model, packed, np.ones(len(packed)), group, attempt)[1] for group in _groups(packed)]
+    left = [
+        certify(_layout(graph.n_states), packed, np.ones(len(packed)), group, attempt)[1] for group in groups(packed)
+    ]
     return out + _taken_out(graph, packed), np.sort(np.concatenate(left))
 
 
@@ -84,7 +74,7 @@ def counts(
     The posterior of step t is added to row slot[t] of `rows`.
     """
     model, out, n = _linear(graph, packed), np.zeros(len(packed)), graph.n_states
-    own_rows = one_row_a_step(slot)  # then all shares can write to the same array
+    own_rows = one_row_a_step(slot, n_rows)  # then all shares can write to the same array
 
     def attempt(plan: Plan) -> tuple[Tally, np.ndarray]:
         logs, seams = np.empty(len(plan.sequence)), _seams(plan, n)
@@ -105,7 +95,7 @@ def counts(
         tally = Tally(rows.sum(0), pairs.sum(0) * model.matrix, start.sum(0), end.sum(0))
         return tally, _uncertain(plan, seams, logs, backward=True)
 
-    found = [_certify(model, packed, weights, group, attempt) for group in _groups(packed)]
+    found = [certify(_layout(graph.n_states), packed, weights, group, attempt) for group in groups(packed)]
     parts = [tally for tally, _ in found if tally is not None]
     tally = parts[0] if parts else Tally(np.zeros((n_rows, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n))
     for part in parts[1:]:
@@ -113,19 +103,56 @@ def counts(
     return out + _taken_out(graph, packed), tally, np.sort(np.concatenate([left for _, left in found]))
 
 
+def best(graph: StateGraph, packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """States of the best paths, (n_steps in all,), their log scores, and the sequences left to the exact recursion.
+
+    Scores stay logarithms, so nothing can underflow; only seams have to fit.
+    """
+    table, shift = _lowered(graph, packed)
+    out, states = np.zeros(len(packed)), np.zeros(len(packed.code), dtype=np.int32)
+
+    def attempt(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+        n_pieces = len(plan.sequence)
+        logs, seams = np.empty(n_pieces), BestSeams(*np.zeros((2, n_pieces, graph.n_states)))
+        best_tiles(
+            graph.lattice, table, shift, packed.code, plan.pieces, plan.tiles, plan.followers(), 0, len(plan.tiles) - 1,
+            plan.warmup, seams, logs, states,
+        )  # fmt: skip
+        out[np.unique(plan.sequence)] = 0.0
+        np.add.at(out, plan.sequence, logs)
+        left, right = plan.neighbours()
+        bad = ~np.isfinite(logs)
+        bad[left] |= np.any(np.abs(seams.last[left] - seams.before[right]) > BEST_SEAM, axis=1)
+        return states, np.unique(plan.sequence[bad])
+
+    left = [certify(BEST_LAYOUT, packed, np.ones(len(packed)), group, attempt)[1] for group in groups(packed)]
+    return states, out, np.sort(np.concatenate(left))
+
+
+def suits_best(graph: StateGraph, packed: Packed) -> bool:
+    """Whether tiles find best paths faster: up to 32 states (beyond, the plain recursion is)."""
+    full = graph.n_edges == graph.n_states**2 and graph.label.min() >= 0 and graph.edge.min() > NEVER
+    return full and graph.n_states <= 32 and len(packed.code) >= FEWEST_STEPS
+
+
 def _linear(graph: StateGraph, packed: Packed) -> Model:
     """The graph and the scores in linear numbers, the largest edge and the largest score of each step being 1."""
     matrix = graph.matrix(np.exp(graph.edge - graph.edge.max()))
-    table = packed.table if graph.is_untied else packed.table[:, graph.label]
-    shift = table.max(axis=1)
-    shift[shift == NEVER] = 0.0
-    table = table - shift[:, None]
+    table, shift = _lowered(graph, packed)
     np.exp(table, out=table)
     # Within `every` steps a row loses at most WIDEST powers of ten; powers of two divide every warm-up.
     powers = max(np.ptp(graph.edge) / np.log(10), 1.0)
     every = 1 << (int(min(16.0, max(1.0, WIDEST / powers))).bit_length() - 1)
     start, end = (np.exp(weights - weights.max()) for weights in (graph.start, graph.end))
     return Model(start, matrix, np.ascontiguousarray(matrix.T), end, table, shift, every)
+
+
+def _lowered(graph: StateGraph, packed: Packed) -> tuple[np.ndarray, np.ndarray]:
+    """Scores by state, the largest of each row being 0, and what was taken out of the rows."""
+    table = packed.table if graph.is_untied else packed.table[:, graph.label]
+    shift = table.max(axis=1)
+    shift[shift == NEVER] = 0.0
+    return np.ascontiguousarray(table - shift[:, None]), shift
 
 
 def _taken_out(graph: StateGraph, packed: Packed) -> np.ndarray:
@@ -135,86 +162,9 @@ def _taken_out(graph: StateGraph, packed: Packed) -> np.ndarray:
     return ends + graph.edge.max() * np.maximum(lengths - 1, 0)
 
 
-def _groups(packed: Packed) -> list[np.ndarray]:
-    """Sequences that stay whole, and sequences to cut."""
-    lengths = packed.steps.lengths
-    groups = [np.flatnonzero((lengths > 0) & (lengths <= WHOLE)), np.flatnonzero(lengths > WHOLE)]
-    return [group for group in groups if len(group)]
-
-
-def _certify(
-    model: Model,
-    packed: Packed,
-    weights: np.ndarray,
-    group: np.ndarray,
-    attempt: Callable[[Plan], tuple[Result, np.ndarray]],
-) -> tuple[Result | None, np.ndarray]:
-    """Lengthen the warm-up until all seams agree; what then is still uncertain is left out and returned."""
-    result, bad = None, group
-    for warmup in _warmups(packed, group):
-        plan = _plan(packed, weights, group, model.start.size, warmup)
-        last = warmup == _warmups(packed, group)[-1]
-        if not last and len(plan.tiles) > PROBE_FROM and len(attempt(_first_tile(plan))[1]):
-            continue
-        result, bad = attempt(plan)
-        if not len(bad):
-            return result, bad
-    good = np.setdiff1d(group, bad)
-    if not len(good):
-        return None, bad
-    result, more = attempt(_plan(packed, weights, good, model.start.size, warmup))
-    assert not len(more)  # a row depends on its own sequence only
-    return result, bad
-
-
-def _warmups(packed: Packed, group: np.ndarray) -> list[int]:
-    shortest = packed.steps.lengths[group].min()
-    return [0] if shortest <= WHOLE else [w for w in WARMUPS if 8 * w <= shortest]
-
-
-def _plan(packed: Packed, weights: np.ndarray, group: np.ndarray, n_states: int, warmup: int) -> Plan:
-    """Pieces of the sequences in `group`, the longest first, in tiles of as many rows as pay off."""
-    lengths, starts = packed.steps.lengths[group], packed.offsets[group]
-    chunk = _chunk_length(int(lengths.sum()), n_states, warmup) if warmup else int(lengths.max())
-    n_pieces = -(-lengths // chunk)
-    which = np.repeat(np.arange(len(group)), n_pieces)
-    place = np.arange(len(which)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
-    begin = place * chunk
-    length = np.minimum(lengths[which] - begin, chunk)
-    order = np.argsort(-length, kind="stable")
-    which, place, begin, length = which[order], place[order], begin[order], length[order]
-    rest = lengths[which] - begin - length
-    pieces = Pieces(
-        first=starts[which] + begin,
-        length=length,
-        before=np.minimum(begin, warmup),
-        after=np.minimum(rest, warmup),
-        opens=begin == 0,
-        closes=rest <= warmup,
-        weight=weights[group][which],
-    )
-    tiles = np.append(np.arange(0, len(which), _rows(n_states)), len(which))
-    return Plan(pieces, tiles, group[which], place, warmup)
-
-
-def _rows(n_states: int) -> int:
-    """Rows of a tile: enough that a product is worth its call, few enough that a tile stays in cache."""
-    return 64 if n_states <= 4 else 32 if n_states <= 16 else 16
-
-
-def _chunk_length(n_steps: int, n_states: int, warmup: int) -> int:
-    """About 512 steps, a few times the warm-up, and such that the last tile is full."""
-    wanted = max(512 if n_states < 128 else 256, 4 * warmup)
-    rows = _rows(n_states)
-    tiles = max(1, round(n_steps / (rows * wanted)))
-    return max(2 * warmup, 16 * -(-n_steps // (16 * tiles * rows)))
-
-
-def _first_tile(plan: Plan) -> Plan:
-    n = plan.tiles[1]
-    return Plan(
-        Pieces(*(part[:n] for part in plan.pieces)), plan.tiles[:2], plan.sequence[:n], plan.place[:n], plan.warmup
-    )
+def _layout(n_states: int) -> Layout:
+    """For products of rows with a matrix."""
+    return Layout(64 if n_states <= 4 else 32 if n_states <= 16 else 16, 512 if n_states < 128 else 256)
 
 
 def _tile_shares(plan: Plan, model: Model, most: int) -> list[Share]:
@@ -231,11 +181,7 @@ def _seams(plan: Plan, n_states: int) -> Seams:
 def _uncertain(plan: Plan, seams: Seams, logs: np.ndarray, backward: bool) -> np.ndarray:
     """Sequences with a seam that does not fit, a start or an end that lost digits, or no path at all."""
     bad = ~(seams.lowest >= LOWEST) | ~np.isfinite(logs)
-    order = np.lexsort((plan.place, plan.sequence))
-    follows = (plan.sequence[order[1:]] == plan.sequence[order[:-1]]) & (
-        plan.place[order[1:]] == plan.place[order[:-1]] + 1
-    )
-    left, right = order[:-1][follows], order[1:][follows]
+    left, right = plan.neighbours()
     bad[left] |= _differ(seams.alpha_last[left], seams.alpha_before[right])
     if backward:
         bad[left] |= _differ(seams.beta_last[left], seams.beta_before[right])

@@ -108,3 +108,33 @@ def test_threads_and_company_do_not_change_a_bit(seed):
     for a, b, c in zip(one, two, eight, strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a, c)
+
+
+@pytest.mark.parametrize("lengths", [[1500], [1025, 3000, 2000], [2051, 7, 1024, 4096], [0, 300, 20, 1]])
+@pytest.mark.parametrize("n_states", [1, 2, 5, 20])
+@pytest.mark.parametrize("dense", [False, True])
+def test_best_paths(lengths, n_states, dense):
+    rng = np.random.default_rng(sum(lengths) + n_states)
+    graph, packed = random_case(rng, n_states, lengths, dense=dense)
+    graph = graph.weigh(end=np.where(rng.random(n_states) < 0.3, -np.inf, 0.0)) if n_states > 2 else graph
+    assert tiling.suits_best(graph, packed)
+    states, totals, left = tiling.best(graph, packed)
+    assert not len(left)
+    exact = [paths[0] for paths in lattice._paths(graph, packed, 1, True, rng, 1)]
+    for s, (path, total) in enumerate(zip(packed.steps.unpack(states), totals, strict=True)):
+        assert total == pytest.approx(exact[s].score, rel=1e-12)
+        own = packed.table[packed.code[packed.offsets[s] : packed.offsets[s + 1]]]
+        assert lattice.path_score(graph, own, path) == pytest.approx(exact[s].score, rel=1e-12)
+
+
+def test_best_paths_that_cannot_be_certified_are_left():
+    """Two states that never meet: which one is better depends on the whole sequence."""
+    graph = StateGraph(2, [0, 0, 1, 1], [0, 1, 0, 1], edge=[0.0, -1e6, -1e6, 0.0])
+    rng = np.random.default_rng(0)
+    scores = pack([rng.normal(size=(3000, 2)), rng.normal(size=(100, 2))], 2)
+    assert tiling.best(graph, scores)[2].tolist() == [0]
+    paths = lattice.best_path(graph, scores)
+    assert [len(path.states) for path in paths] == [3000, 100]
+    assert all(len(set(path.states.tolist())) == 1 for path in paths)
+    for path, own in zip(paths, scores.steps.unpack(scores.table), strict=True):
+        assert path.score == pytest.approx(own.sum(0).max(), rel=1e-12)

@@ -1,0 +1,125 @@
+"""How sequences become the rows of tiles: whole if they are short, cut into chunks if they are long."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from hmmseq.kernels.tiles import Pieces
+from hmmseq.scores import Packed
+
+WHOLE = 1024  # sequences up to this length are never cut
+WARMUPS = (32, 128, 512, 2048)  # tried in turn: a model that forgets slowly needs a long one
+PROBE_FROM = 4  # with so many tiles, the first one alone tells which warm-up will do
+
+Result = TypeVar("Result")
+
+
+class Layout(NamedTuple):
+    """Shape of a tile."""
+
+    rows: int  # enough that a step of all rows is worth its call, few enough that a tile stays in cache
+    steps: int  # about so many of a chunk
+
+
+class Plan(NamedTuple):
+    """Pieces in tiles, and which sequence each belongs to."""
+
+    pieces: Pieces
+    tiles: np.ndarray  # (n_tiles + 1,) tile k holds pieces tiles[k] ... tiles[k + 1] - 1
+    sequence: np.ndarray  # (n_pieces,)
+    place: np.ndarray  # (n_pieces,) number of the piece in its sequence
+    warmup: int
+
+    @property
+    def first_tile(self) -> "Plan":
+        """The plan of the first tile alone."""
+        n = self.tiles[1]
+        pieces = Pieces(*(part[:n] for part in self.pieces))
+        return Plan(pieces, self.tiles[:2], self.sequence[:n], self.place[:n], self.warmup)
+
+    def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pieces, and the pieces that follow them in their sequences."""
+        order = np.lexsort((self.place, self.sequence))
+        follows = self.sequence[order[1:]] == self.sequence[order[:-1]]
+        follows &= self.place[order[1:]] == self.place[order[:-1]] + 1
+        return order[:-1][follows], order[1:][follows]
+
+    def followers(self) -> np.ndarray:
+        """(n_pieces,) the piece that goes on where this one ends, or -1."""
+        left, right = self.neighbours()
+        follower = np.full(len(self.sequence), -1)
+        follower[left] = right
+        return follower
+
+
+def groups(packed: Packed) -> list[np.ndarray]:
+    """Sequences that stay whole, and sequences to cut."""
+    lengths = packed.steps.lengths
+    found = [np.flatnonzero((lengths > 0) & (lengths <= WHOLE)), np.flatnonzero(lengths > WHOLE)]
+    return [group for group in found if len(group)]
+
+
+def certify(
+    layout: Layout,
+    packed: Packed,
+    weights: np.ndarray,
+    group: np.ndarray,
+    attempt: Callable[[Plan], tuple[Result, np.ndarray]],
+) -> tuple[Result | None, np.ndarray]:
+    """Lengthen the warm-up until all seams agree; what then is still uncertain is left out and returned.
+
+    attempt : does the work of a plan; returns its result and the sequences that are uncertain
+    """
+    result, bad, warmups = None, group, _warmups(packed, group)
+    for warmup in warmups:
+        plan = make_plan(layout, packed, weights, group, warmup)
+        last = warmup == warmups[-1]
+        if not last and len(plan.tiles) > PROBE_FROM and len(attempt(plan.first_tile)[1]):
+            continue
+        result, bad = attempt(plan)
+        if not len(bad):
+            return result, bad
+    good = np.setdiff1d(group, bad)
+    if not len(good):
+        return None, bad
+    result, more = attempt(make_plan(layout, packed, weights, good, warmup))
+    assert not len(more)  # a row depends on its own sequence only
+    return result, bad
+
+
+def make_plan(layout: Layout, packed: Packed, weights: np.ndarray, group: np.ndarray, warmup: int) -> Plan:
+    """Pieces of the sequences in `group`, the longest first; the pieces of a sequence stay in order."""
+    lengths, starts = packed.steps.lengths[group], packed.offsets[group]
+    chunk = _chunk_length(layout, int(lengths.sum()), warmup) if warmup else int(lengths.max())
+    n_pieces = -(-lengths // chunk)
+    which = np.repeat(np.arange(len(group)), n_pieces)
+    place = np.arange(len(which)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
+    begin = place * chunk
+    length = np.minimum(lengths[which] - begin, chunk)
+    order = np.argsort(-length, kind="stable")
+    which, place, begin, length = which[order], place[order], begin[order], length[order]
+    rest = lengths[which] - begin - length
+    pieces = Pieces(
+        first=starts[which] + begin,
+        length=length,
+        before=np.minimum(begin, warmup),
+        after=np.minimum(rest, warmup),
+        opens=begin == 0,
+        closes=rest <= warmup,
+        weight=weights[group][which],
+    )
+    tiles = np.append(np.arange(0, len(which), layout.rows), len(which))
+    return Plan(pieces, tiles, group[which], place, warmup)
+
+
+def _warmups(packed: Packed, group: np.ndarray) -> list[int]:
+    shortest = packed.steps.lengths[group].min()
+    return [0] if shortest <= WHOLE else [w for w in WARMUPS if 8 * w <= shortest]
+
+
+def _chunk_length(layout: Layout, n_steps: int, warmup: int) -> int:
+    """About the wanted length, a few times the warm-up, and such that the last tile is full."""
+    wanted = max(layout.steps, 4 * warmup)
+    tiles = max(1, round(n_steps / (layout.rows * wanted)))
+    return max(2 * warmup, 16 * -(-n_steps // (16 * tiles * layout.rows)))
