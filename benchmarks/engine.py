@@ -7,7 +7,6 @@ hmmlearn runs its faster implementation ("scaling"). Each figure is the best of 
 """
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from hmmlearn.hmm import CategoricalHMM as Rival
 
+from benchmarks.report import write
 from hmmseq import HMM, Categorical, topologies
 
 SYMBOLS = 8
@@ -84,9 +84,7 @@ def main() -> None:
             per_step = f"{ours / n_steps * 1e9:.1f} | {rival / n_steps * 1e9:.1f} | {rival / ours:.1f}"
             lines.append(f"| {work} | {n_states} | {n_steps} | {per_step} |")
             print(lines[-1], flush=True)
-    if arguments.output:
-        (arguments.output / "engine.json").write_text(json.dumps(found, indent=1) + "\n")
-        (arguments.output / "engine.md").write_text("\n".join(lines) + "\n")
+    write(arguments.output, "engine", found, lines)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ Each finder trains on the genome itself; seconds include training. Nothing of th
 """
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.report import write
 from hmmseq.bio import GeneFinder, evaluate, read_cds_table, read_fasta
 from hmmseq.bio.fasta import FastaRecord
 from hmmseq.bio.gene import Gene
@@ -89,9 +89,7 @@ def main() -> None:
         found.append(row)
         lines.append(line(row))
         print(lines[-1], flush=True)
-    if arguments.output:
-        (arguments.output / "genes.json").write_text(json.dumps(found, indent=1) + "\n")
-        (arguments.output / "genes.md").write_text("\n".join(lines) + "\n")
+    write(arguments.output, "genes", found, lines)
 
 
 if __name__ == "__main__":
