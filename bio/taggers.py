@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     """Train, test, print the table; the exit status."""
     if args.epochs < 1 or (args.folds is not None and args.folds < 1):
         raise DataError("--epochs and --folds are 1 or more")
+    import hmmseq.hybrid  # noqa: F401  where torch is missing it says so, before any work is done
+
     proteins, left_out = load(args.data)
     n_folds = 1 + max(p.fold for p in proteins)
     if n_folds < 2:

@@ -149,3 +149,21 @@ def test_importing_the_command_line_is_light():
     code = "import sys, hmmseq.cli; print(*(n for n in ('hmmseq.bio', 'torch', 'matplotlib') if n in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+WITHOUT_TORCH = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name=name)
+sys.meta_path.insert(0, Missing())
+from hmmseq.cli import main
+sys.exit(main(["bench", "taggers"]))
+"""
+
+
+def test_taggers_without_torch_say_what_to_install_before_any_work():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.splitlines() == ["hmmseq: hmmseq.hybrid needs torch: pip install 'hmmseq[hybrid]'"]

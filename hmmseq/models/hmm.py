@@ -141,7 +141,7 @@ class HMM(DensityMixin, BaseEstimator):
 
     def predict(self, X: Any, *, lengths: Any = None) -> Any:
         """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains."""
-        return _mirror(self._decode(X, lengths, "viterbi"), lambda path: path.states)
+        return _mirror(self.decode(X, lengths=lengths), lambda path: path.states)
 
     def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi") -> Any:
         """Best states with their score: `Path(states, score)`, silent states left out.
@@ -149,9 +149,6 @@ class HMM(DensityMixin, BaseEstimator):
         method : "viterbi", the most probable path (score: its log probability with the data); or "mea", the path of the
             graph with the most steps expected to be right (score: that number)
         """
-        return self._decode(X, lengths, method)
-
-    def _decode(self, X: Any, lengths: Any, method: str) -> Any:
         if method not in ("viterbi", "mea"):
             raise ValueError(f"method is {method!r}; expected 'viterbi' or 'mea'")
         scores = self._scores(X, lengths)
