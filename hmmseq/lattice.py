@@ -198,7 +198,9 @@ def _subset(packed: Packed, chosen: np.ndarray) -> Packed:
 
 
 def best_path(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
-    """The path with the largest score, by the Viterbi recursion (Viterbi 1967). Ties go to the lower state.
+    """The path with the largest score, by the Viterbi recursion (Viterbi 1967).
+
+    Of paths that differ by no more than rounding, any may be the answer; its score is exact to 1e-12.
 
     Returns one `Path` for one sequence, a list for many.
     """
