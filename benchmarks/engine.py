@@ -8,8 +8,6 @@ hmmlearn runs its faster implementation ("scaling"). Each figure is the best of 
 
 import argparse
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -17,20 +15,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from hmmlearn.hmm import CategoricalHMM as Rival
 
-from benchmarks.report import write
+from benchmarks.report import best, write
 from hmmseq import HMM, Categorical, topologies
 
 SYMBOLS = 8
 SIZES = {2: 1_000_000, 4: 1_000_000, 8: 500_000, 16: 200_000, 32: 100_000, 64: 40_000, 128: 20_000}
-
-
-def best(work: Callable[[], object], times: int = 3) -> float:
-    seconds = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds)
 
 
 class Pair:

@@ -5,7 +5,6 @@ python -m benchmarks.kernels [--output benchmarks/results]
 
 import argparse
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,21 +12,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks.report import write
+from benchmarks.report import best, write
 from hmmseq import StateGraph, lattice, tiling, topologies
 from hmmseq.lattice import Indexed
 from hmmseq.scores import Packed, pack
 
 SIZES = {2: 200_000, 4: 200_000, 8: 100_000, 16: 50_000, 32: 20_000}
-
-
-def best(work: Callable[[], object], times: int = 3) -> float:
-    seconds = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds)
 
 
 def work(graph: StateGraph, packed: Packed) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
