@@ -17,7 +17,7 @@ CHART_BYTES = 32 << 20  # rows kept at once; see block_length
 
 @jit
 def block_length(n_steps, n_states):
-    """Keep every row (1), or every sqrt(n_steps)-th and make those between again: a third more work."""
+    """Keep every row (1), or every sqrt(n_steps)-th and make those between again: one more pass."""
     if 8 * (n_steps + 2) * n_states <= CHART_BYTES:
         return 1
     return int(math.sqrt(n_steps)) + 1

@@ -7,7 +7,7 @@ from hmmseq._jit import jit
 def encode(symbols, n_symbols, code):
     """code[t] = symbols[t], or n_symbols where it is -1 (missing). Returns the first step with another symbol, or -1.
 
-    One pass: looking for the largest, the smallest and the missing ones in turn took a third of a fit with two states.
+    One pass instead of one each for the largest, the smallest and the missing symbols.
     """
     wrong = -1
     for t in range(symbols.size):

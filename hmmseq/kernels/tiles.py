@@ -1,8 +1,8 @@
 """Many pieces of sequences side by side: one matrix product per step for all of them.
 
 The rows of a tile are pieces: whole short sequences, or chunks of a long one. All rows of the tile take their u-th step
-together, `row @ matrix`, so that the inner loop is a BLAS product instead of a chain of dependent additions: 15 to 25
-multiply-adds a nanosecond instead of 1 to 3. Numbers are linear, scaled back every `every` steps.
+together, `row @ matrix`, so that the inner loop is a BLAS product instead of a chain of dependent additions.
+Numbers are linear, scaled back every `every` steps.
 
 A chunk does not know the row before it. It starts `warmup` steps early from a uniform row (forward), and late from ones
 (backward). Positive matrices never increase the projective distance between two rows, so where a chunk's row agrees with
