@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmseq import tiling
+from hmmseq import serial, tiling
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
@@ -41,6 +41,9 @@ __all__ = [
     "Counts", "Indexed", "Path", "Posteriors", "best_path", "expected_counts", "label_posteriors", "log_partition",
     "path_score", "posteriors", "sample_paths",
 ]  # fmt: skip
+
+
+FAST = (tiling, serial)  # tried in this order, before logarithms
 
 
 class Posteriors(NamedTuple):
@@ -76,7 +79,12 @@ def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = Non
     Returns a float for one sequence, an array (n_sequences,) for many.
     """
     packed = pack(scores, graph.n_labels)
-    out, left = tiling.totals(graph, packed, n_jobs) if tiling.suits(graph, packed) else _nothing(packed)
+    out, left = np.zeros(len(packed)), np.arange(len(packed))
+    for way in FAST:
+        rest = _subset(packed, left)
+        if len(left) and way.suits(graph, rest):
+            out[left], more = way.totals(graph, rest, n_jobs)
+            left = left[more]
     rest, lattice, exact = _subset(packed, left), graph.lattice, np.empty(len(left))
     run(
         lambda share: batches.totals(lattice, rest.table, rest.code, rest.offsets, share.first, share.last, exact),
@@ -146,21 +154,32 @@ def _count(
 ) -> tuple[Counts, np.ndarray]:
     """Expected counts, the posterior of step t in row slot[t]; and which sequences took the exact recursion.
 
-    Tiles do what they can certify; the recursion in logarithms does the rest, and adds to the same counts.
+    Linear numbers do what they can certify; the recursion in logarithms does the rest, and adds to the same counts.
     """
-    if not tiling.suits(graph, packed):
-        out, left = _nothing(packed)
-        return _count_exactly(graph, packed, slot, n_rows, weight, n_jobs), left
-    out, tally, left = tiling.counts(graph, packed, slot, n_rows, weight, n_jobs)
-    rows = tally.rows if graph.is_untied else tally.rows @ np.eye(graph.n_labels)[graph.label]
-    edges = tally.pairs[graph.source, graph.target]
-    if len(left):
-        low, high = packed.offsets[left], packed.offsets[left + 1]
-        own = np.concatenate([slot[a:b] for a, b in zip(low, high, strict=True)])
-        rest = _count_exactly(graph, _subset(packed, left), own, n_rows, weight[left], n_jobs)
-        out[left] = rest.log_partition
-        return Counts(out, rows + rest.rows, edges + rest.edges, tally.start + rest.start, tally.end + rest.end), left
-    return Counts(out, rows, edges, tally.start, tally.end), left
+    left, parts = np.arange(len(packed)), []
+    out = np.zeros(len(packed))
+    for way in FAST:
+        rest = _subset(packed, left)
+        if len(left) and way.suits(graph, rest):
+            own = slot if rest is packed else _of_steps(slot, packed, left)
+            out[left], tally, more = way.counts(graph, rest, own, n_rows, weight[left], n_jobs)
+            rows = tally.rows if graph.is_untied else tally.rows @ np.eye(graph.n_labels)[graph.label]
+            parts.append(Counts(out, rows, tally.pairs[graph.source, graph.target], tally.start, tally.end))
+            left = left[more]
+    if len(left) or not parts:
+        own = _of_steps(slot, packed, left)
+        parts.append(_count_exactly(graph, _subset(packed, left), own, n_rows, weight[left], n_jobs))
+        out[left] = parts[-1].log_partition
+    total = parts[0]
+    for part in parts[1:]:
+        total = Counts(out, *(a + b for a, b in zip(total[1:], part[1:], strict=True)))
+    return total._replace(log_partition=out), left
+
+
+def _of_steps(values: np.ndarray, packed: Packed, chosen: np.ndarray) -> np.ndarray:
+    """The values, one per step, of some of the sequences."""
+    parts = [values[packed.offsets[s] : packed.offsets[s + 1]] for s in chosen]
+    return np.concatenate([values[:0], *parts])
 
 
 def _count_exactly(
@@ -182,18 +201,12 @@ def _count_exactly(
     return Counts(out, rows.sum(0), tally.per_edge().sum(0), tally.starts.sum(0), tally.ends.sum(0))
 
 
-def _nothing(packed: Packed) -> tuple[np.ndarray, np.ndarray]:
-    """No totals yet, and all sequences left to do."""
-    return np.zeros(len(packed)), np.arange(len(packed))
-
-
 def _subset(packed: Packed, chosen: np.ndarray) -> Packed:
     """Some of the sequences, over the same table."""
     if len(chosen) == len(packed):
         return packed
-    codes = [packed.code[packed.offsets[s] : packed.offsets[s + 1]] for s in chosen]
-    code = np.concatenate([packed.code[:0], *codes])
-    offsets = np.concatenate([[0], np.cumsum([len(c) for c in codes], dtype=np.int64)])
+    code = _of_steps(packed.code, packed, chosen)
+    offsets = np.concatenate([[0], np.cumsum(packed.steps.lengths[chosen], dtype=np.int64)])
     return replace(packed, code=code, steps=Sequences(code, offsets))
 
 
@@ -208,7 +221,7 @@ def best_path(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -
     results: list[Path] = [Path(packed.code[:0], 0.0)] * len(packed)
     left = np.arange(len(packed))
     if tiling.suits_best(graph, packed):
-        states, totals, left = tiling.best(graph, packed)
+        states, totals, left = tiling.best(graph, packed, n_jobs)
         results = [Path(path, float(total)) for path, total in zip(packed.steps.unpack(states), totals, strict=True)]
     found = _paths(graph, _subset(packed, left), 1, True, np.random.default_rng(0), n_jobs)
     for s, (path,) in zip(left, found, strict=True):

@@ -5,12 +5,12 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from hmmseq.kernels.lanes import WIDTH
 from hmmseq.kernels.tiles import Pieces
 from hmmseq.scores import Packed
 
 WHOLE = 1024  # sequences up to this length are never cut
-WARMUPS = (32, 128, 512, 2048)  # tried in turn: a model that forgets slowly needs a long one
-PROBE_FROM = 4  # with so many tiles, the first one alone tells which warm-up will do
+WARMUPS = (32, 64, 128, 512, 2048)  # tried in turn: a model that forgets slowly needs a long one
 
 Result = TypeVar("Result")
 
@@ -31,26 +31,12 @@ class Plan(NamedTuple):
     place: np.ndarray  # (n_pieces,) number of the piece in its sequence
     warmup: int
 
-    @property
-    def first_tile(self) -> "Plan":
-        """The plan of the first tile alone."""
-        n = self.tiles[1]
-        pieces = Pieces(*(part[:n] for part in self.pieces))
-        return Plan(pieces, self.tiles[:2], self.sequence[:n], self.place[:n], self.warmup)
-
     def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
         """Pieces, and the pieces that follow them in their sequences."""
         order = np.lexsort((self.place, self.sequence))
         follows = self.sequence[order[1:]] == self.sequence[order[:-1]]
         follows &= self.place[order[1:]] == self.place[order[:-1]] + 1
         return order[:-1][follows], order[1:][follows]
-
-    def followers(self) -> np.ndarray:
-        """(n_pieces,) the piece that goes on where this one ends, or -1."""
-        left, right = self.neighbours()
-        follower = np.full(len(self.sequence), -1)
-        follower[left] = right
-        return follower
 
 
 def groups(packed: Packed) -> list[np.ndarray]:
@@ -65,19 +51,21 @@ def certify(
     packed: Packed,
     weights: np.ndarray,
     group: np.ndarray,
+    forgets: Callable[[Plan], bool],
     attempt: Callable[[Plan], tuple[Result, np.ndarray]],
 ) -> tuple[Result | None, np.ndarray]:
-    """Lengthen the warm-up until all seams agree; what then is still uncertain is left out and returned.
+    """Try warm-ups from which on rows forget where they began; what then is still uncertain is left out and returned.
 
+    forgets : whether the two rows before each pair of pieces agree
     attempt : does the work of a plan; returns its result and the sequences that are uncertain
     """
-    result, bad, warmups = None, group, _warmups(packed, group)
+    result, bad, warmup, warmups = None, group, 0, _warmups(packed, group)
     for warmup in warmups:
-        plan = make_plan(layout, packed, weights, group, warmup)
-        last = warmup == warmups[-1]
-        if not last and len(plan.tiles) > PROBE_FROM and len(attempt(plan.first_tile)[1]):
+        # What agrees after half the warm-up at some places agrees to twice as many digits after all of it: so everywhere.
+        tried = warmup // 2 if warmup != warmups[-1] else warmup
+        if warmup and not forgets(_pairs(packed, group, tried)):
             continue
-        result, bad = attempt(plan)
+        result, bad = attempt(make_plan(layout, packed, weights, group, warmup))
         if not len(bad):
             return result, bad
     good = np.setdiff1d(group, bad)
@@ -86,6 +74,18 @@ def certify(
     result, more = attempt(make_plan(layout, packed, weights, good, warmup))
     assert not len(more)  # a row depends on its own sequence only
     return result, bad
+
+
+def _pairs(packed: Packed, group: np.ndarray, warmup: int) -> Plan:
+    """Pieces of one step, two at each of some places: the first after `warmup` steps, the second after twice as many."""
+    places = np.linspace(0, 1, WIDTH // 2)
+    which = group[np.round(places * (len(group) - 1)).astype(np.int64)]
+    spare = packed.steps.lengths[which] - 2 * warmup - 1
+    at = packed.offsets[which] + 2 * warmup + (places * spare).astype(np.int64)
+    ones, no = np.ones(WIDTH, dtype=np.int64), np.zeros(WIDTH, dtype=bool)
+    before = np.tile([warmup, 2 * warmup], WIDTH // 2)
+    pieces = Pieces(np.repeat(at, 2), ones, before, 0 * ones, opens=no, closes=no, weight=1.0 * ones)
+    return Plan(pieces, np.array([0, WIDTH]), np.repeat(which, 2), 0 * ones, 2 * warmup)
 
 
 def make_plan(layout: Layout, packed: Packed, weights: np.ndarray, group: np.ndarray, warmup: int) -> Plan:
@@ -114,8 +114,11 @@ def make_plan(layout: Layout, packed: Packed, weights: np.ndarray, group: np.nda
 
 
 def _warmups(packed: Packed, group: np.ndarray) -> list[int]:
-    shortest = packed.steps.lengths[group].min()
-    return [0] if shortest <= WHOLE else [w for w in WARMUPS if 8 * w <= shortest]
+    """0 for sequences that stay whole; else those that leave most lanes something else to do than to warm up."""
+    lengths = packed.steps.lengths[group]
+    if lengths.min() <= WHOLE:
+        return [0]
+    return [w for w in WARMUPS if 8 * w <= lengths.min() and WIDTH * 4 * w <= 3 * lengths.sum()]
 
 
 def _chunk_length(layout: Layout, n_steps: int, warmup: int) -> int:

@@ -11,6 +11,19 @@ SLOTS = 16  # statistics are added up in so many places, and these are then adde
 SLOT_BYTES = 64 << 20  # for all places together
 
 
+class Tally(NamedTuple):
+    """Expected uses, added over sequences."""
+
+    rows: np.ndarray  # (n_rows, n_states)
+    pairs: np.ndarray  # (n_states, n_states) of edges
+    start: np.ndarray
+    end: np.ndarray
+
+    def of_states(self, n: int) -> "Tally":
+        """Those of the first n states alone."""
+        return Tally(self.rows[:, :n], self.pairs[:n, :n], self.start[:n], self.end[:n])
+
+
 class Share(NamedTuple):
     """Items first ... last - 1, and the number of the share."""
 

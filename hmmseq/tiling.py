@@ -4,66 +4,76 @@ Used where every state leads to every state and no weight is extreme; what canno
 logarithmic recursion of `kernels.paths`, and nobody has to choose. When it pays is measured in docs/kernels.md.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
 from hmmseq.graph import StateGraph
-from hmmseq.kernels.best_tiles import BestSeams, best_tiles
+from hmmseq.kernel_models import (
+    FEWEST_STEPS,
+    WIDEST,
+    WIDEST_BEST,
+    edge_range,
+    is_full,
+    spread,
+    taken_out,
+    tile_model,
+    whole_model,
+)  # fmt: skip
+from hmmseq.kernels.best_tiles import BestModel, BestSeams, best_tiles
+from hmmseq.kernels.lanes import WIDTH
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.tiled import tile_counts, tile_totals
-from hmmseq.kernels.tiles import Model, Seams
+from hmmseq.kernels.tiles import Model, Room, Seams, make_room
 from hmmseq.plans import Layout, Plan, certify, groups
 from hmmseq.scores import Packed
-from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
+from hmmseq.shares import SLOTS, Share, Tally, in_shares, one_row_a_step, run, slots_for
 
-# In linear numbers the smallest of all weights between two states may be so many powers of ten below the largest: a row
-# that has lost an entry to underflow is then rebuilt to full precision in the next step.
-WIDEST = 60
-LOWEST = 1e-140  # the same for the first and the last row of a sequence
+LOWEST = 1e-140  # the first and the last row of a sequence may lose so much: then digits are gone
 SEAM = 1e-12  # largest relative difference of two rows that should be equal
-BEST_SEAM = 1e-10  # the same for rows of log scores: nats
-FEWEST_STEPS = 256  # below, in all, planning costs more than it saves
-BEST_LAYOUT = Layout(rows=64, steps=512)
-
-
-class Tally(NamedTuple):
-    """Counts, added over all sequences that could be certified."""
-
-    rows: np.ndarray  # (n_rows, n_states)
-    pairs: np.ndarray  # (n_states, n_states) expected uses of edges
-    start: np.ndarray
-    end: np.ndarray
 
 
 def suits(graph: StateGraph, packed: Packed) -> bool:
     """Whether linear numbers are safe for this graph, and there is enough to do."""
-    full = graph.n_edges == graph.n_states**2 and graph.label.min() >= 0
-    possible = graph.start.max() > NEVER and graph.end.max() > NEVER
-    return full and possible and len(packed.code) >= FEWEST_STEPS and np.ptp(graph.edge) <= WIDEST * np.log(10)
+    return _suits(graph, packed) and edge_range(graph) <= WIDEST * np.log(10)
 
 
 def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
     """(n_sequences,) total log scores, and the numbers of the sequences that are left to the exact recursion."""
-    model, out = _linear(graph, packed), np.zeros(len(packed))
+    (model, shift), out = tile_model(graph, packed), np.zeros(len(packed))
 
     def attempt(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-        logs, seams = np.empty(len(plan.sequence)), _seams(plan, graph.n_states)
-        run(
-            lambda share: tile_totals(
-                model, packed.code, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, seams, logs
-            ),
-            _tile_shares(plan, model, 16),
-            n_jobs,
-        )
-        out[np.unique(plan.sequence)] = 0.0
+        logs, seams = _totals(model, packed, plan, n_jobs)
+        out[plan.sequence] = 0.0
         np.add.at(out, plan.sequence, logs)
         return out, _uncertain(plan, seams, logs, backward=False)
 
-    left = [
-        certify(_layout(graph.n_states), packed, np.ones(len(packed)), group, attempt)[1] for group in groups(packed)
-    ]
-    return out + _taken_out(graph, packed), np.sort(np.concatenate(left))
+    layout, ones, forgets = _layout(graph.n_states), np.ones(len(packed)), partial(_forgets, model, packed)
+    left = [certify(layout, packed, ones, group, forgets, attempt)[1] for group in groups(packed)]
+    return out + taken_out(graph, packed, shift), np.sort(np.concatenate(left))
+
+
+def _totals(model: Model, packed: Packed, plan: Plan, n_jobs: int | None) -> tuple[np.ndarray, Seams]:
+    """(n_pieces,) log totals, and rows at the seams."""
+    logs, seams = np.empty(len(plan.sequence)), _seams(plan, len(model.start))
+    rooms = _Rooms(plan, model.every, 2 * len(model.start))
+
+    def work(share: Share) -> None:
+        with rooms.one() as room:
+            tile_totals(
+                model, packed.code, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, room, seams, logs
+            )
+
+    run(work, _tile_shares(plan, SLOTS), n_jobs)
+    return logs, seams
+
+
+def _forgets(model: Model, packed: Packed, plan: Plan) -> bool:
+    """Whether forward rows with two beginnings agree before the pieces of the plan, which come in pairs."""
+    _, seams = _totals(model, packed, plan, 1)
+    return not np.any(_differ(seams.alpha_before[::2], seams.alpha_before[1::2]))
 
 
 def counts(
@@ -73,108 +83,126 @@ def counts(
 
     The posterior of step t is added to row slot[t] of `rows`.
     """
-    model, out, n = _linear(graph, packed), np.zeros(len(packed)), graph.n_states
+    (model, shift), out, n_states = tile_model(graph, packed), np.zeros(len(packed)), graph.n_states
+    n = len(model.start)
     own_rows = one_row_a_step(slot, n_rows)  # then all shares can write to the same array
 
     def attempt(plan: Plan) -> tuple[Tally, np.ndarray]:
         logs, seams = np.empty(len(plan.sequence)), _seams(plan, n)
-        shares = _tile_shares(plan, model, 16 if own_rows else slots_for(n_rows * n))
+        shares = _tile_shares(plan, SLOTS if own_rows else slots_for(n_rows * n))
         rows = np.zeros((1 if own_rows else len(shares), n_rows, n))
-        pairs, start, end = (np.zeros((len(shares), *shape)) for shape in ((n, n), (n,), (n,)))
+        pairs, start, end = (np.zeros((len(shares), *shape)) for shape in ((n * n, WIDTH), (n,), (n,)))
+        rooms = _Rooms(plan, model.every, (int(plan.pieces.length.max()) + 1) * n)
 
         def work(share: Share) -> None:
             k = share.number
-            tile_counts(
-                model, packed.code, slot, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, seams, logs,
-                rows[0 if own_rows else k], pairs[k], start[k], end[k],
-            )  # fmt: skip
+            with rooms.one() as room:
+                tile_counts(
+                    model, packed.code, slot, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, room, seams,
+                    logs, rows[0 if own_rows else k], pairs[k], start[k], end[k],
+                )  # fmt: skip
 
         run(work, shares, n_jobs)
-        out[np.unique(plan.sequence)] = 0.0
+        out[plan.sequence] = 0.0
         np.add.at(out, plan.sequence, logs)
-        tally = Tally(rows.sum(0), pairs.sum(0) * model.matrix, start.sum(0), end.sum(0))
+        together = pairs.sum((0, 2)).reshape(n, n) * model.matrix
+        tally = Tally(rows.sum(0), together, start.sum(0), end.sum(0)).of_states(n_states)
         return tally, _uncertain(plan, seams, logs, backward=True)
 
-    found = [certify(_layout(graph.n_states), packed, weights, group, attempt) for group in groups(packed)]
+    layout, forgets = _layout(graph.n_states), partial(_forgets, model, packed)
+    found = [certify(layout, packed, weights, group, forgets, attempt) for group in groups(packed)]
     parts = [tally for tally, _ in found if tally is not None]
-    tally = parts[0] if parts else Tally(np.zeros((n_rows, n)), np.zeros((n, n)), np.zeros(n), np.zeros(n))
+    shapes = ((n_rows, n_states), (n_states, n_states), (n_states,), (n_states,))
+    tally = parts[0] if parts else Tally(*(np.zeros(shape) for shape in shapes))
     for part in parts[1:]:
         tally = Tally(*(np.add(a, b) for a, b in zip(tally, part, strict=True)))
-    return out + _taken_out(graph, packed), tally, np.sort(np.concatenate([left for _, left in found]))
+    return out + taken_out(graph, packed, shift), tally, np.sort(np.concatenate([left for _, left in found]))
 
 
-def best(graph: StateGraph, packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """States of the best paths, (n_steps in all,), their log scores, and the sequences left to the exact recursion.
-
-    Scores stay logarithms, so nothing can underflow; only seams have to fit.
-    """
-    table, shift = _lowered(graph, packed)
-    out, states = np.zeros(len(packed)), np.zeros(len(packed.code), dtype=np.int32)
+def best(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """States of the best paths, (n_steps in all,), their log scores, and the sequences left to the exact recursion."""
+    (model, shift), out = whole_model(graph, packed), np.zeros(len(packed))
+    states = np.zeros(len(packed.code), dtype=np.int32)
 
     def attempt(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-        n_pieces = len(plan.sequence)
-        logs, seams = np.empty(n_pieces), BestSeams(*np.zeros((2, n_pieces, graph.n_states)))
-        best_tiles(
-            graph.lattice, table, shift, packed.code, plan.pieces, plan.tiles, plan.followers(), 0, len(plan.tiles) - 1,
-            plan.warmup, seams, logs, states,
-        )  # fmt: skip
-        out[np.unique(plan.sequence)] = 0.0
+        logs, seams = _best(model, packed, plan, states, n_jobs)
+        out[plan.sequence] = 0.0
         np.add.at(out, plan.sequence, logs)
         left, right = plan.neighbours()
         bad = ~np.isfinite(logs)
-        bad[left] |= np.any(np.abs(seams.last[left] - seams.before[right]) > BEST_SEAM, axis=1)
+        bad[left] |= np.any(seams.row_last[left] != seams.row_before[right], axis=1)
+        bad[left] |= seams.state_last[left] != seams.state_before[right]
         return states, np.unique(plan.sequence[bad])
 
-    left = [certify(BEST_LAYOUT, packed, np.ones(len(packed)), group, attempt)[1] for group in groups(packed)]
-    return states, out, np.sort(np.concatenate(left))
+    def forgets(plan: Plan) -> bool:
+        rows = _best(model, packed, plan, np.empty_like(states), 1)[1].row_before
+        return np.array_equal(rows[::2], rows[1::2])
+
+    layout, ones = _layout(graph.n_states), np.ones(len(packed))
+    left = [certify(layout, packed, ones, group, forgets, attempt)[1] for group in groups(packed)]
+    return states, out + taken_out(graph, packed, shift), np.sort(np.concatenate(left))
+
+
+def _best(
+    model: BestModel, packed: Packed, plan: Plan, states: np.ndarray, n_jobs: int | None
+) -> tuple[np.ndarray, BestSeams]:
+    """(n_pieces,) log scores of the best path in each piece, and what the seams say; its states into `states`."""
+    n_pieces, n = len(plan.sequence), len(model.start)
+    rows, ends = np.zeros((2, n_pieces, n), np.int64), np.zeros((2, n_pieces), np.int64)
+    logs, seams, rooms = np.empty(n_pieces), BestSeams(*rows, *ends), _Rooms(plan, model.every, 1)
+
+    def work(share: Share) -> None:
+        with rooms.one() as room:
+            best_tiles(
+                model, packed.code, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, room, seams, logs,
+                states,
+            )  # fmt: skip
+
+    run(work, _tile_shares(plan, SLOTS), n_jobs)
+    return logs, seams
 
 
 def suits_best(graph: StateGraph, packed: Packed) -> bool:
-    """Whether tiles find best paths faster: up to 32 states (beyond, the plain recursion is)."""
-    full = graph.n_edges == graph.n_states**2 and graph.label.min() >= 0 and graph.edge.min() > NEVER
-    return full and graph.n_states <= 32 and len(packed.code) >= FEWEST_STEPS
+    """Whether the choice of a source fits into a byte, scores into whole numbers, and there is enough to do."""
+    return _suits(graph, packed) and graph.n_states <= 256 and spread(graph, packed) <= WIDEST_BEST
 
 
-def _linear(graph: StateGraph, packed: Packed) -> Model:
-    """The graph and the scores in linear numbers, the largest edge and the largest score of each step being 1."""
-    matrix = graph.matrix(np.exp(graph.edge - graph.edge.max()))
-    table, shift = _lowered(graph, packed)
-    np.exp(table, out=table)
-    # Within `every` steps a row loses at most WIDEST powers of ten; powers of two divide every warm-up.
-    powers = max(np.ptp(graph.edge) / np.log(10), 1.0)
-    every = 1 << (int(min(16.0, max(1.0, WIDEST / powers))).bit_length() - 1)
-    start, end = (np.exp(weights - weights.max()) for weights in (graph.start, graph.end))
-    return Model(start, matrix, np.ascontiguousarray(matrix.T), end, table, shift, every)
-
-
-def _lowered(graph: StateGraph, packed: Packed) -> tuple[np.ndarray, np.ndarray]:
-    """Scores by state, the largest of each row being 0, and what was taken out of the rows."""
-    table = packed.table if graph.is_untied else packed.table[:, graph.label]
-    shift = table.max(axis=1)
-    shift[shift == NEVER] = 0.0
-    return np.ascontiguousarray(table - shift[:, None]), shift
-
-
-def _taken_out(graph: StateGraph, packed: Packed) -> np.ndarray:
-    """(n_sequences,) what `_linear` took out of the start, the edges and the end of each path."""
-    lengths = packed.steps.lengths
-    ends = np.where(lengths > 0, graph.start.max() + graph.end.max(), 0.0)
-    return ends + graph.edge.max() * np.maximum(lengths - 1, 0)
+def _suits(graph: StateGraph, packed: Packed) -> bool:
+    """Whether every state leads to every state, paths exist, and there is enough to do."""
+    possible = graph.start.max() > NEVER and graph.end.max() > NEVER
+    return is_full(graph) and possible and len(packed.code) >= FEWEST_STEPS
 
 
 def _layout(n_states: int) -> Layout:
-    """For products of rows with a matrix."""
-    return Layout(64 if n_states <= 4 else 32 if n_states <= 16 else 16, 512 if n_states < 128 else 256)
+    """A tile of WIDTH pieces should stay in cache, and warming up should be a small part of it."""
+    return Layout(WIDTH, max(512, min(1024, 16384 // n_states)))
 
 
-def _tile_shares(plan: Plan, model: Model, most: int) -> list[Share]:
+class _Rooms:
+    """Memory for tiles, as much as threads work at a time: fresh memory costs up to a tenth of the time."""
+
+    def __init__(self, plan: Plan, every: int, n_rows: int) -> None:
+        self.free: list[Room] = []
+        self.make = partial(make_room, n_rows, int(plan.pieces.length.max()), every, plan.warmup)
+
+    @contextmanager
+    def one(self) -> Iterator[Room]:
+        try:
+            room = self.free.pop()
+        except IndexError:
+            room = self.make()
+        yield room
+        self.free.append(room)
+
+
+def _tile_shares(plan: Plan, most: int) -> list[Share]:
     cost = np.concatenate([[0], np.cumsum(plan.pieces.length)])[plan.tiles]
     return in_shares(cost, most)
 
 
-def _seams(plan: Plan, n_states: int) -> Seams:
+def _seams(plan: Plan, n: int) -> Seams:
     n_pieces = len(plan.sequence)
-    a, b, c, d = np.zeros((4, n_pieces, n_states))
+    a, b, c, d = np.zeros((4, n_pieces, n))
     return Seams(a, b, c, d, lowest=np.ones(n_pieces))
 
 

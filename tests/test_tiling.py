@@ -65,7 +65,7 @@ def slow_model(stay, weak):
 def test_models_that_forget_slowly_get_a_longer_warmup_or_are_left(stay, certified):
     rng = np.random.default_rng(0)
     graph, table = slow_model(stay, 0.01)
-    packed = pack(Indexed(table, [rng.integers(0, 2, n) for n in (20_000, 50)]), 2)
+    packed = pack(Indexed(table, [rng.integers(0, 2, n) for n in (60_000, 50)]), 2)
     weights = np.array([1.0, 2.0])
     _, _, left = tiling.counts(graph, packed, packed.code, 3, weights, 1)
     assert left.tolist() == ([] if certified else [0])
@@ -118,7 +118,7 @@ def test_best_paths(lengths, n_states, dense):
     graph, packed = random_case(rng, n_states, lengths, dense=dense)
     graph = graph.weigh(end=np.where(rng.random(n_states) < 0.3, -np.inf, 0.0)) if n_states > 2 else graph
     assert tiling.suits_best(graph, packed)
-    states, totals, left = tiling.best(graph, packed)
+    states, totals, left = tiling.best(graph, packed, 1)
     assert not len(left)
     exact = [paths[0] for paths in lattice._paths(graph, packed, 1, True, rng, 1)]
     for s, (path, total) in enumerate(zip(packed.steps.unpack(states), totals, strict=True)):
@@ -132,7 +132,7 @@ def test_best_paths_that_cannot_be_certified_are_left():
     graph = StateGraph(2, [0, 0, 1, 1], [0, 1, 0, 1], edge=[0.0, -1e6, -1e6, 0.0])
     rng = np.random.default_rng(0)
     scores = pack([rng.normal(size=(3000, 2)), rng.normal(size=(100, 2))], 2)
-    assert tiling.best(graph, scores)[2].tolist() == [0]
+    assert tiling.best(graph, scores, 1)[2].tolist() == [0]
     paths = lattice.best_path(graph, scores)
     assert [len(path.states) for path in paths] == [3000, 100]
     assert all(len(set(path.states.tolist())) == 1 for path in paths)

@@ -1,8 +1,11 @@
-"""The best paths of many pieces of sequences side by side.
+"""The best paths of many pieces of sequences side by side, one in each lane. Glossary as in `tiles.py`.
 
-As in `tiles.py`, the rows of a tile are pieces that take their u-th step together; here they lie along the last axis, so
-that adding and comparing run over all of them in vector registers. Each choice is kept in a byte. Pieces are traced from
-the last to the first: where a chunk ends is decided by where the next one begins.
+Scores are whole numbers: `unit` of them to a nat, so fine that rounding is that of doubles (see `tiling.py`). Their lowest
+bits hold the state that a score came from, so that one maximum finds both the score and the choice, and of equal scores the
+lower state. Whole numbers add up the same in any order: seams are compared for equality.
+
+A piece runs on for `after` steps past its core. Traced back from there, all paths have most often met when they enter the
+core; whether they did is seen where the next piece says which state it came from. So all lanes are traced together.
 """
 
 from typing import NamedTuple
@@ -10,151 +13,198 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmseq._jit import jit
+from hmmseq.kernels.lanes import BLOCK, WIDTH, columns, larger, load, store, store_bytes
 from hmmseq.kernels.logmath import NEVER
+from hmmseq.kernels.tiles import read, seat
 
-EVERY = 16  # steps between subtractions of the largest entry
+FLOOR = -(1 << 60)  # what is impossible; three of them still fit
+
+
+class BestModel(NamedTuple):
+    """A graph in whole numbers. Those of the matrix end in mask - source, all others in zeros."""
+
+    start: np.ndarray  # (n,)
+    matrix: np.ndarray  # (n, n)
+    end: np.ndarray  # (n,)
+    table: np.ndarray  # (n_rows, n)
+    mask: int  # of the bits that hold a state
+    unit: float  # a nat
+    every: int  # steps between subtractions of the largest score
 
 
 class BestSeams(NamedTuple):
-    """Rows at the ends of each piece as computed on either side, their largest entry zero."""
+    """What either side of a seam says: rows whose largest entry is zero, and states on the path."""
 
-    before: np.ndarray  # (n_pieces, n_states) at the step before the core
-    last: np.ndarray  # at the last step of the core
-
-
-@jit(inner=True)
-def _choose_all(matrix, prev, out, chosen, pointers, active):
-    """out[j, p] = max_i prev[i, p] + matrix[i, j] and the lowest i that reaches it, for all pieces p < active."""
-    n_states = matrix.shape[0]
-    for j in range(n_states):
-        for p in range(active):
-            out[j, p] = prev[0, p] + matrix[0, j]
-            chosen[p] = 0
-        for i in range(1, n_states):
-            weight = matrix[i, j]
-            for p in range(active):
-                score = prev[i, p] + weight
-                better = score > out[j, p]
-                out[j, p] = score if better else out[j, p]
-                chosen[p] = i if better else chosen[p]
-        for p in range(active):
-            pointers[j, p] = chosen[p]
+    row_before: np.ndarray  # (n_pieces, n) at the step before the core
+    row_last: np.ndarray  # at the last step of the core
+    state_before: np.ndarray  # (n_pieces,)
+    state_last: np.ndarray
 
 
 @jit(inner=True)
-def _add_scores(table, shift, code, first, offset, symbols, out, logs, active):
-    """out[j, p] += score of state j at the step of piece p; what `shift` took out of the table goes to `logs`."""
-    for p in range(active):
-        symbols[p] = code[first[p] + offset]
-        logs[p] += shift[symbols[p]]
-    for j in range(out.shape[0]):
-        for p in range(active):
-            out[j, p] += table[symbols[p], j]
+def _step(rows, source, target, model, codes, pointers, at):
+    """rows[target + j] = table[codes, j] + max_i rows[source + i] + matrix[i, j], and the choice to pointers[at + j]."""
+    matrix, mask = model.matrix, model.mask
+    n = matrix.shape[0]
+    for j in range(0, n, BLOCK):
+        x = load(rows, source)
+        a, b, c, d = x + matrix[0, j], x + matrix[0, j + 1], x + matrix[0, j + 2], x + matrix[0, j + 3]
+        for i in range(1, n):
+            x = load(rows, source + i)
+            a = larger(a, x + matrix[i, j])
+            b = larger(b, x + matrix[i, j + 1])
+            c = larger(c, x + matrix[i, j + 2])
+            d = larger(d, x + matrix[i, j + 3])
+        e, f, g, h = columns(model.table, codes, j)
+        _keep(rows, target + j, pointers, at + j, a, e, mask)
+        _keep(rows, target + j + 1, pointers, at + j + 1, b, f, mask)
+        _keep(rows, target + j + 2, pointers, at + j + 2, c, g, mask)
+        _keep(rows, target + j + 3, pointers, at + j + 3, d, h, mask)
 
 
 @jit(inner=True)
-def _lower_all(out, logs, active):
-    """Subtract the largest entry of each piece."""
-    for p in range(active):
-        top = NEVER
-        for j in range(out.shape[0]):
-            top = max(top, out[j, p])
-        if top > NEVER:
-            logs[p] += top
-            for j in range(out.shape[0]):
-                out[j, p] -= top
-        else:
-            logs[p] = NEVER
+def _keep(rows, target, pointers, at, best, score, mask):
+    choice = best & mask
+    store_bytes(pointers, at, choice)
+    store(rows, target, larger(best - choice + score, FLOOR))
 
 
 @jit(inner=True)
-def _copy_column(rows, p, out):
-    for j in range(out.size):
-        out[j] = rows[j, p]
+def _lower(rows, first, n, tops, taken, unit):
+    """Subtract the largest entry of each lane; where all is impossible it stays so."""
+    top = load(rows, first)
+    for j in range(1, n):
+        top = larger(top, load(rows, first + j))
+    store(tops, 0, top)
+    for p in range(WIDTH):
+        if tops[0, p] == FLOOR:
+            tops[0, p] = 0
+        taken[p] += tops[0, p] / unit
+    top = load(tops, 0)
+    for j in range(first, first + n):
+        store(rows, j, larger(load(rows, j) - top, FLOOR))
 
 
 @jit
-def best_tile(lattice, table, shift, code, pieces, low, high, warmup, pointers, rows, logs, seams):
-    """Forward pass of pieces low ... high - 1: choices into pointers[u], last rows (ends included) into `rows`."""
-    matrix = lattice.step.log_matrix
-    n_states, size = matrix.shape[0], high - low
-    prev, out = np.zeros((n_states, size)), np.zeros((n_states, size))
-    symbols, chosen = np.empty(size, np.int64), np.empty(size, np.int64)
-    first, length = pieces.first[low:high], pieces.length[low:high]
-    for u in range(-warmup, 0):
-        for p in range(size):
-            symbols[p] = first[p] if pieces.opens[low + p] else first[p] + u  # a piece that opens is set anew at u = 0
-        _choose_all(matrix, prev, out, chosen, pointers[0], size)
-        _add_scores(table, shift, code, symbols, 0, symbols, out, logs, size)
-        if u % EVERY == 0 or u == -1:
-            _lower_all(out, logs, size)
-        prev, out = out, prev
-    for p in range(size):
-        _copy_column(prev, p, seams.before[low + p])
-    logs[:] = 0.0
-    active = size
-    for u in range(length[0]):
-        while length[active - 1] <= u:
-            active -= 1
-        _choose_all(matrix, prev, out, chosen, pointers[u], active)
+def best_tile(model, code, pieces, low, high, warmup, rows, pointers, room, seams, logs, states):
+    """Forward pass: scores of the pieces into `logs`, where to begin to trace into `states`, choices into `pointers`.
+
+    rows: (2 * n, WIDTH).   states: (WIDTH,).   Returns how many steps have choices.
+    """
+    tops, taken = np.zeros((1, WIDTH), np.int64), np.zeros(WIDTH)
+    n = model.start.size
+    seat(pieces, low, high, room)
+    steps = _mark(pieces, low, high, room)
+    rows[:] = 0
+    source, target = 0, n
+    for u in range(-warmup, steps):
         if u == 0:
-            for p in range(active):
-                if pieces.opens[low + p]:
-                    for j in range(n_states):
-                        out[j, p] = lattice.start[j]
-        _add_scores(table, shift, code, first, u, symbols, out, logs, active)
-        if u % EVERY == EVERY - 1:
-            _lower_all(out, logs, active)
-        for p in range(active - 1, -1, -1):
-            if length[p] > u + 1:
-                break
-            _finish(lattice, pieces, low + p, p, out, rows, logs, seams)
-        prev, out = out, prev
+            _begin(model, rows, source, low, high, tops, taken, seams)
+        read(code, room, room.stop, u, room.rows)
+        _step(rows, source, target, model, room.rows, pointers, max(u, 0) * n)
+        if u == 0:
+            _open(model, pieces, low, high, room, rows, target)
+        if u % model.every == 0:
+            _lower(rows, target, n, tops, taken, model.unit)
+        if u >= 0 and room.event[u]:
+            _close(model, pieces, low, high, u, rows, target, taken, seams, logs, states)
+        source, target = target, source
+    return steps
 
 
 @jit(inner=True)
-def _finish(lattice, pieces, piece, p, out, rows, logs, seams):
-    """The last step of a piece."""
-    top = NEVER
-    ending = pieces.closes[piece] and pieces.after[piece] == 0
-    for j in range(out.shape[0]):
-        rows[j, p] = out[j, p] + (lattice.end[j] if ending else 0.0)
-        top = max(top, rows[j, p])
-    highest_out = NEVER
-    for j in range(out.shape[0]):
-        highest_out = max(highest_out, out[j, p])
-    for j in range(out.shape[0]):
-        seams.last[piece, j] = out[j, p] - highest_out if highest_out > NEVER else NEVER
-    logs[p] += top if ending else highest_out
+def _mark(pieces, low, high, room):
+    """Note the steps at which a piece needs attention; returns how many steps there are, those after the cores too."""
+    steps = 0
+    for piece in range(low, high):
+        steps = max(steps, pieces.length[piece] + pieces.after[piece])
+    for u in range(steps):
+        room.event[u] = False
+    for piece in range(low, high):
+        room.event[pieces.length[piece] - 1] = True
+        room.event[pieces.length[piece] + pieces.after[piece] - 1] = True
+    return steps
 
 
-@jit
-def trace_tile(lattice, pieces, low, high, follower, pointers, rows, states, out):
-    """Walk back through pieces high - 1 ... low. follower: the next piece of the sequence or -1; out: states by step."""
-    matrix = lattice.step.log_matrix
-    for p in range(high - low - 1, -1, -1):
+@jit(inner=True)
+def _begin(model, rows, source, low, high, tops, taken, seams):
+    """The row before the cores."""
+    n = model.start.size
+    _lower(rows, source, n, tops, taken, model.unit)
+    for p in range(high - low):
+        for j in range(n):
+            seams.row_before[low + p, j] = rows[source + j, p]
+    for p in range(WIDTH):
+        taken[p] = 0.0
+
+
+@jit(inner=True)
+def _open(model, pieces, low, high, room, rows, target):
+    for p in range(high - low):
+        if pieces.opens[low + p]:
+            for j in range(model.start.size):
+                score = model.start[j] + model.table[room.rows[p], j]
+                rows[target + j, p] = max(score, FLOOR)
+
+
+@jit(inner=True)
+def _close(model, pieces, low, high, u, rows, target, taken, seams, logs, states):
+    """Pieces whose core ends with this step, and those whose last step it is."""
+    n = model.end.size
+    for p in range(high - low):
         piece = low + p
-        first, length, after = pieces.first[piece], pieces.length[piece], follower[piece]
-        state, top = 0, NEVER
-        for i in range(matrix.shape[0]):
-            score = rows[i, p] + (matrix[i, states[after]] if after >= 0 else 0.0)
-            if score > top:
-                state, top = i, score
-        out[first + length - 1] = state
-        for u in range(length - 1, 0, -1):
-            state = pointers[u, state, p]
-            out[first + u - 1] = state
-        states[piece] = state
+        ending = pieces.closes[piece] and u == pieces.length[piece] + pieces.after[piece] - 1
+        state, best, top = 0, np.int64(FLOOR), np.int64(FLOOR)
+        for j in range(n):
+            score = rows[target + j, p] + (model.end[j] if ending else 0)
+            if score > best:
+                state, best = j, score
+            top = max(top, rows[target + j, p])
+        if u == pieces.length[piece] - 1:
+            for j in range(n):
+                seams.row_last[piece, j] = max(rows[target + j, p] - top, FLOOR)
+            best = best if ending else top
+            logs[p] = taken[p] + best / model.unit if best > FLOOR // 2 else NEVER
+        if u == pieces.length[piece] + pieces.after[piece] - 1:
+            states[p] = state
 
 
 @jit
-def best_tiles(lattice, table, shift, code, pieces, tiles, follower, a, b, warmup, seams, logs, out):
-    """Best paths of tiles a ... b - 1, the last first, so that only one tile is in memory."""
-    n_states = lattice.start.size
-    states = np.zeros(follower.size, np.int64)
-    for k in range(b - 1, a - 1, -1):
+def trace_tile(pieces, low, high, steps, model, pointers, room, starts, seams, out):
+    """Walk back through pieces low ... high - 1, all together; their states into `out`.
+
+    starts: the states in which the last step of each piece is left.
+    """
+    n, shortest = model.start.size, pieces.length[high - 1]
+    states = np.zeros(WIDTH, np.int64)
+    for u in range(steps - 1, shortest - 1, -1):
+        for p in range(high - low):
+            if u == room.stop[p]:
+                states[p] = starts[p]
+            if u <= room.last[p]:
+                out[room.at[p] + u] = states[p]
+            states[p] = model.mask - pointers[u * n + states[p], p]
+    for p in range(high - low):
+        if room.stop[p] < shortest:
+            states[p] = starts[p]
+    for u in range(shortest - 1, -1, -1):
+        for p in range(high - low):
+            out[room.at[p] + u] = states[p]
+            states[p] = model.mask - pointers[u * n + states[p], p]
+    for p in range(high - low):
+        seams.state_before[low + p] = states[p]
+        seams.state_last[low + p] = out[room.at[p] + room.last[p]]
+
+
+@jit
+def best_tiles(model, code, pieces, tiles, a, b, warmup, room, seams, logs, out):
+    """Best paths of tiles a ... b - 1: scores of pieces into `logs`, states by step into `out`."""
+    n, longest = model.start.size, pieces.length[tiles[a]]
+    rows, pointers = np.empty((2 * n, WIDTH), np.int64), np.empty(((longest + warmup) * n, WIDTH), np.uint8)
+    starts = np.zeros(WIDTH, np.int64)
+    for k in range(a, b):
         low, high = tiles[k], tiles[k + 1]
-        pointers = np.empty((pieces.length[low], n_states, high - low), np.uint8)
-        rows = np.empty((n_states, high - low))
-        best_tile(lattice, table, shift, code, pieces, low, high, warmup, pointers, rows, logs[low:high], seams)
-        trace_tile(lattice, pieces, low, high, follower, pointers, rows, states, out)
+        steps = best_tile(
+            model, code, pieces, low, high, warmup, rows, pointers, room, seams, logs[low:high], starts
+        )  # fmt: skip
+        trace_tile(pieces, low, high, steps, model, pointers, room, starts, seams, out)

@@ -1,16 +1,17 @@
-"""Many pieces of sequences side by side: one matrix product per step for all of them.
+"""Many pieces of sequences side by side, one in each lane: the forward recursion in linear numbers.
 
-The rows of a tile are pieces: whole short sequences, or chunks of a long one. All rows of the tile take their u-th step
-together, `row @ matrix`, so that the inner loop is a BLAS product instead of a chain of dependent additions.
-Numbers are linear, scaled back every `every` steps.
+A tile is WIDTH pieces: whole short sequences, or chunks of a long one. All take their u-th step together, so that the
+inner loop is a product of a matrix with vectors instead of a chain of dependent additions.
+Every few steps each row is divided by a power of two: that is exact, and exponents add up as integers.
 
 A chunk does not know the row before it. It starts `warmup` steps early from a uniform row (forward), and late from ones
 (backward). Positive matrices never increase the projective distance between two rows, so where a chunk's row agrees with
 its neighbour's at the seam, all that follows agrees as well: `tiling.py` compares the seams.
 
 Glossary
-p             piece, a row of a tile
-u             step of a tile; the core of every piece, the steps it answers for, begins at u = warmup
+p             lane: a piece of the tile
+u             step of a piece; the core, the steps it answers for, is 0 ... length - 1
+n             number of states, rounded up to whole BLOCKs
 alpha, beta   as in paths.py, but linear and scaled: sum_j alpha[j] beta[j] is the weight of the sequence
 """
 
@@ -19,19 +20,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hmmseq._jit import SUMS, jit
+from hmmseq._jit import jit
+from hmmseq.kernels.lanes import BLOCK, WIDTH, columns, exponents, load, powers_of_two, store
 from hmmseq.kernels.logmath import NEVER
 
 
 class Model(NamedTuple):
-    """A graph in which every state leads to every state, in linear numbers."""
+    """A graph in which every state leads to every state, in linear numbers; states that only fill a BLOCK have zeros."""
 
-    start: np.ndarray  # (n_states,)
-    matrix: np.ndarray  # (n_states, n_states)
+    start: np.ndarray  # (n,)
+    matrix: np.ndarray  # (n, n)
     back: np.ndarray  # its transpose
-    end: np.ndarray  # (n_states,)
-    table: np.ndarray  # (n_rows, n_states) scores of states, each row divided by its largest entry ...
-    shift: np.ndarray  # (n_rows,) ... whose logarithm is kept here
+    end: np.ndarray  # (n,)
+    table: np.ndarray  # (n_rows, n) scores of states, each row divided by its largest entry
     every: int  # steps between rescalings; so few that nothing underflows in between
 
 
@@ -50,198 +51,186 @@ class Pieces(NamedTuple):
 class Seams(NamedTuple):
     """Rows at the ends of each piece, as computed on either side, each summing to one."""
 
-    alpha_before: np.ndarray  # (n_pieces, n_states) at the step before the core
+    alpha_before: np.ndarray  # (n_pieces, n) at the step before the core
     alpha_last: np.ndarray  # at the last step of the core
     beta_before: np.ndarray
     beta_last: np.ndarray
     lowest: np.ndarray  # (n_pieces,) smallest sum of a row where starts or ends can make it small
 
 
-@jit
+class Room(NamedTuple):
+    """Memory for one tile. Row j of step u, a number a lane, is row (u + 1) * n + j of alpha."""
+
+    alpha: np.ndarray  # ((steps + 1) * n, WIDTH), or 2 * n rows in turn
+    factors: np.ndarray  # (steps // every + 1, WIDTH) by which rows were multiplied
+    exponents: np.ndarray  # (1, WIDTH) logarithms to base 2 of what was divided out
+    at: np.ndarray  # (WIDTH,) where the core begins
+    low: np.ndarray  # (WIDTH,) first step that may be read, counted from there
+    last: np.ndarray  # (WIDTH,) last step of the core
+    stop: np.ndarray  # (WIDTH,) last step that may be read
+    rows: np.ndarray  # (WIDTH,) row of the table at this step
+    event: np.ndarray  # (steps + warmup + 1,) whether a piece needs attention at step u
+
+
+def make_room(n_rows: int, steps: int, every: int, warmup: int) -> Room:
+    """n_rows: rows of alpha.   steps: of the longest core."""
+    numbers = np.zeros((5, WIDTH), np.int64)
+    alpha, factors = np.empty((n_rows, WIDTH)), np.ones((steps // every + 1, WIDTH))
+    return Room(alpha, factors, np.zeros((1, WIDTH), np.int64), *numbers, event=np.zeros(steps + warmup + 1, np.bool_))
+
+
+@jit(inner=True)
 def log(x):
     """Logarithm with log(0) = minus infinity, also where Python would raise."""
     return math.log(x) if x > 0.0 else NEVER
 
 
-@jit(fastmath=SUMS)
-def _weigh(rows, table, code, shift, first, offset, logs):
-    """Take in the scores of one step: rows[p] *= table[code[first[p] + offset]]."""
-    for p in range(rows.shape[0]):
-        symbol = code[first[p] + offset]
-        logs[p] += shift[symbol]
-        for j in range(rows.shape[1]):
-            rows[p, j] *= table[symbol, j]
+@jit(inner=True)
+def seat(pieces, low, high, room):
+    """Who is in which lane; an empty lane reads as the first one does."""
+    for p in range(WIDTH):
+        piece = min(low + p, high - 1)
+        room.at[p] = pieces.first[piece]
+        room.low[p] = -pieces.before[piece]
+        room.last[p] = pieces.length[piece] - 1
+        room.stop[p] = room.last[p] + pieces.after[piece]
 
 
-@jit(fastmath=SUMS)
-def _rescale(rows, logs, factors):
-    """Make every row sum to one; the logarithms of the sums go to `logs`, the factors to `factors`."""
-    for p in range(rows.shape[0]):
-        total = 0.0
-        for j in range(rows.shape[1]):
-            total += rows[p, j]
-        logs[p] += log(total)
-        factors[p] = 1.0 / total if total > 0.0 else 0.0
-        for j in range(rows.shape[1]):
-            rows[p, j] *= factors[p]
+@jit(inner=True)
+def read(code, room, high, u, rows):
+    """The codes of step u; lanes that are not there read the nearest step they may."""
+    for p in range(WIDTH):
+        rows[p] = code[room.at[p] + min(max(u, room.low[p]), high[p])]
 
 
-@jit
-def _normalised(row, out):
-    total = row.sum()
-    for j in range(row.size):
-        out[j] = row[j] / total if total > 0.0 else 0.0
+@jit(inner=True)
+def step(alpha, source, target, matrix, table, rows):
+    """alpha[target + j] = table[rows, j] * sum_i alpha[source + i] * matrix[i, j]"""
+    n = matrix.shape[0]
+    for j in range(0, n, BLOCK):
+        x = load(alpha, source)
+        a, b, c, d = x * matrix[0, j], x * matrix[0, j + 1], x * matrix[0, j + 2], x * matrix[0, j + 3]
+        for i in range(1, n):
+            x = load(alpha, source + i)
+            a = a + x * matrix[i, j]
+            b = b + x * matrix[i, j + 1]
+            c = c + x * matrix[i, j + 2]
+            d = d + x * matrix[i, j + 3]
+        e, f, g, h = columns(table, rows, j)
+        store(alpha, target + j, a * e)
+        store(alpha, target + j + 1, b * f)
+        store(alpha, target + j + 2, c * g)
+        store(alpha, target + j + 3, d * h)
 
 
-@jit
-def _warm_forward(model, code, pieces, low, high, warmup, alpha, logs, factors):
-    """alpha before the core: uniform, `warmup` steps early; what lies before the sequence scores nothing."""
-    rows, n_states = high - low, model.start.size
-    alpha[0] = 1.0 / n_states
-    here = alpha[0].copy()
-    for u in range(warmup):
-        if u:
-            np.dot(alpha[0], model.matrix, here)
-        for p in range(rows):
-            if warmup - u <= pieces.before[low + p]:
-                symbol = code[pieces.first[low + p] + u - warmup]
-                for j in range(n_states):
-                    here[p, j] *= model.table[symbol, j]
-        if u % model.every == model.every - 1 or u == warmup - 1:
-            _rescale(here, logs, factors)
-        alpha[0] = here
-    logs[:] = 0.0
+@jit(inner=True)
+def lane_sums(rows, first, n):
+    """Of n rows, lane by lane."""
+    total = load(rows, first)
+    for j in range(1, n):
+        total = total + load(rows, first + j)
+    return total
 
 
-@jit
-def forward_tile(model, code, pieces, low, high, warmup, alpha, factors, logs, seams):
-    """alpha of the cores of pieces low ... high - 1 into alpha[1:] (in turn if it is short), log totals into `logs`."""
-    depth = alpha.shape[0]
-    first, length = pieces.first[low:high], pieces.length[low:high]
-    _warm_forward(model, code, pieces, low, high, warmup, alpha, logs, factors[0])
+@jit(inner=True)
+def scale(rows, first, n, factor):
+    """Multiply n rows, lane by lane."""
+    for j in range(first, first + n):
+        store(rows, j, load(rows, j) * factor)
+
+
+@jit(inner=True)
+def _rescale(room, first, n, k):
+    """Bring the sum of every lane between one and two, and keep the factors."""
+    powers = exponents(lane_sums(room.alpha, first, n))
+    factor = powers_of_two(powers * -1)
+    store(room.factors, k, factor)
+    store(room.exponents, 0, load(room.exponents, 0) + powers)
+    scale(room.alpha, first, n, factor)
+
+
+@jit(inner=True)
+def _warm(model, code, pieces, low, high, warmup, room, seams):
+    """alpha before the core into row 0: from a uniform row `warmup` steps early; each lane sums to one."""
+    n = model.start.size
+    for p in range(WIDTH):
+        for j in range(n):
+            room.alpha[j, p] = 1.0 / n if low + p < high else 0.0
+    source, target = 0, n
+    for u in range(-warmup, 0):
+        read(code, room, room.last, u, room.rows)
+        step(room.alpha, source, target, model.matrix, model.table, room.rows)
+        if u % model.every == 0:
+            _rescale(room, target, n, 0)
+        source, target = target, source
     for p in range(high - low):
-        seams.alpha_before[low + p] = alpha[0, p]
-    active = high - low
-    for u in range(length[0]):
-        while length[active - 1] <= u:
-            active -= 1
-        here = alpha[(u + 1) % depth, :active]
-        np.dot(alpha[u % depth, :active], model.matrix, here)
+        normalise(room.alpha, 0, p, seams.alpha_before[low + p])
+        for j in range(n):
+            room.alpha[j, p] = seams.alpha_before[low + p, j]
+    for p in range(WIDTH):
+        room.exponents[0, p] = 0
+
+
+@jit(inner=True)
+def normalise(rows, first, p, out):
+    """Lane p of a row, divided by its sum."""
+    total = 0.0
+    for j in range(out.size):
+        total += rows[first + j, p]
+    for j in range(out.size):
+        out[j] = rows[first + j, p] / total if total > 0.0 else 0.0
+
+
+@jit
+def forward_tile(model, code, pieces, low, high, warmup, keep, room, logs, seams):
+    """alpha of pieces low ... high - 1 (kept, or in turn in two rows), and their log totals into `logs`."""
+    n, longest = model.start.size, pieces.length[low]
+    seat(pieces, low, high, room)
+    room.event[: longest + 1] = False
+    for piece in range(low, high):
+        room.event[pieces.length[piece] - 1] = True
+        room.event[pieces.length[piece]] = True
+    _warm(model, code, pieces, low, high, warmup, room, seams)
+    source = 0
+    for u in range(longest):
+        target = source + n if keep or source == 0 else 0
+        read(code, room, room.last, u, room.rows)
+        step(room.alpha, source, target, model.matrix, model.table, room.rows)
         if u == 0:
-            for p in range(active):
-                if pieces.opens[low + p]:
-                    here[p] = model.start
-        _weigh(here, model.table, code, model.shift, first, u, logs)
-        if u == 0:
-            for p in range(active):
-                if pieces.opens[low + p]:
-                    seams.lowest[low + p] = here[p].sum()
+            _open(model, pieces, low, high, room, source, target, seams)
         if u % model.every == model.every - 1:
-            _rescale(here, logs, factors[u // model.every])
-        for p in range(active - 1, -1, -1):
-            if length[p] > u + 1:
-                break
-            _close(model, pieces, low + p, here[p], logs, p, seams)
+            _rescale(room, target, n, u // model.every)
+        if room.event[u]:
+            _close(model, pieces, low, high, u, room, target, logs, seams)
+        source = target
 
 
-@jit
-def _close(model, pieces, piece, row, logs, p, seams):
-    """The last step of a piece: what its row sums to, ending weights included where the sequence ends."""
-    total = 0.0
-    ending = pieces.closes[piece] and pieces.after[piece] == 0
-    for j in range(row.size):
-        total += row[j] * (model.end[j] if ending else 1.0)
-    logs[p] += log(total)
-    seams.lowest[piece] = min(seams.lowest[piece], total)
-    _normalised(row, seams.alpha_last[piece])
-
-
-@jit
-def _warm_backward(model, code, pieces, low, high, warmup, beta, work):
-    """beta at the last step of the core, from ones `warmup` steps late, or exactly from the end of the sequence."""
+@jit(inner=True)
+def _open(model, pieces, low, high, room, source, target, seams):
+    """Sequences that begin: the first row from the starting weights, and nothing before it."""
     for p in range(high - low):
-        if pieces.closes[low + p]:
-            beta[p] = model.end
-        else:
-            beta[p] = 1.0
-    ignored = np.zeros(high - low)
-    for v in range(warmup, 0, -1):
-        work[:] = beta
-        for p in range(high - low):
-            if v <= pieces.after[low + p]:
-                symbol = code[pieces.first[low + p] + pieces.length[low + p] + v - 1]
-                for j in range(beta.shape[1]):
-                    work[p, j] *= model.table[symbol, j]
-        ahead = np.dot(work, model.back)
-        for p in range(high - low):
-            if v <= pieces.after[low + p]:
-                beta[p] = ahead[p]
-        if v % model.every == 0:
-            _rescale(beta, ignored, np.empty(high - low))
+        if pieces.opens[low + p]:
+            total = 0.0
+            for j in range(model.start.size):
+                room.alpha[target + j, p] = model.start[j] * model.table[room.rows[p], j]
+                room.alpha[source + j, p] = 0.0
+                total += room.alpha[target + j, p]
+            seams.lowest[low + p] = total
 
 
-@jit
-def _open_beta(pieces, piece, alpha, beta):
-    """Scale beta so that the posterior sums to the weight of the sequence."""
-    total = 0.0
-    for j in range(beta.size):
-        total += alpha[j] * beta[j]
-    for j in range(beta.size):
-        beta[j] *= pieces.weight[piece] / total if total > 0.0 else 0.0
-
-
-@jit(fastmath=SUMS)
-def _count_step(model, code, slot, first, u, rescaled, factors, alpha, beta, ahead, labels):
-    """Posterior of a step to `labels`; table * beta, what the step before sees, to `ahead`."""
-    for p in range(beta.shape[0]):
-        t = first[p] + u
-        symbol = code[t]
-        factor = factors[p] if rescaled else 1.0
-        for j in range(beta.shape[1]):
-            labels[slot[t], j] += alpha[p, j] * beta[p, j]
-            ahead[p, j] = beta[p, j] * model.table[symbol, j] * factor
-
-
-@jit
-def count_tile(model, code, slot, pieces, low, high, warmup, alpha, factors, seams, labels, pairs, starts, ends):
-    """After `forward_tile`: add the expected use of labels, pairs of states (not yet times the matrix), starts and ends."""
-    n_rows, n_states, every = high - low, model.start.size, model.every
-    first, length = pieces.first[low:high], pieces.length[low:high]
-    beta, work = np.empty((n_rows, n_states)), np.empty((n_rows, n_states))
-    ahead = np.zeros((every, n_rows, n_states))
-    product = np.empty((n_states, n_states))
-    flat_alpha, flat_ahead = alpha.reshape(-1, n_states), ahead.reshape(-1, n_states)
-    _warm_backward(model, code, pieces, low, high, warmup, beta, work)
-    for p in range(n_rows):
-        _normalised(beta[p], seams.beta_last[low + p])
-    active = 0
-    for block in range((length[0] - 1) // every, -1, -1):
-        ahead[:] = 0.0
-        for k in range(every - 1, -1, -1):
-            u = block * every + k
-            while active < n_rows and length[active] > u:
-                _open_beta(pieces, low + active, alpha[u + 1, active], beta[active])
-                if pieces.closes[low + active] and pieces.after[low + active] == 0:
-                    ends += alpha[u + 1, active] * beta[active]
-                active += 1
-            if active == 0:
-                continue
-            now = ahead[k, :active]
-            _count_step(
-                model, code, slot, first, u, k == every - 1, factors[block],
-                alpha[u + 1, :active], beta[:active], now, labels,
-            )  # fmt: skip
-            if u == 0:
-                for p in range(active):
-                    if pieces.opens[low + p]:
-                        starts += alpha[1, p] * beta[p]
-            np.dot(now, model.back, work[:active])
-            beta[:active] = work[:active]
-            if u == 0:
-                for p in range(active):
-                    _normalised(beta[p], seams.beta_before[low + p])
-                    if pieces.opens[low + p]:
-                        now[p] = 0.0
-        at = block * every * n_rows
-        np.dot(flat_alpha[at : at + every * n_rows].T, flat_ahead, product)
-        pairs += product
+@jit(inner=True)
+def _close(model, pieces, low, high, u, room, row, logs, seams):
+    """Pieces whose last step this is: what their row sums to, with the ending weights where the sequence ends."""
+    for p in range(high - low):
+        piece = low + p
+        if pieces.length[piece] == u:  # ended a step ago: from here on the lane is empty
+            for j in range(model.end.size):
+                room.alpha[row + j, p] = 0.0
+        elif pieces.length[piece] == u + 1:
+            total = 0.0
+            ending = pieces.closes[piece] and pieces.after[piece] == 0
+            for j in range(model.end.size):
+                total += room.alpha[row + j, p] * (model.end[j] if ending else 1.0)
+            logs[p] = log(total) + math.log(2.0) * room.exponents[0, p]
+            seams.lowest[piece] = min(seams.lowest[piece], total)
+            normalise(room.alpha, row, p, seams.alpha_last[piece])

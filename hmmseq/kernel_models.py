@@ -1,0 +1,122 @@
+"""Graphs and scores as kernels read them: in linear numbers for sums, in whole numbers for best paths."""
+
+import math
+from functools import partial
+
+import numpy as np
+
+from hmmseq.graph import StateGraph
+from hmmseq.kernels.best_tiles import FLOOR, BestModel
+from hmmseq.kernels.codes import sum_rows
+from hmmseq.kernels.lanes import BLOCK, WIDTH
+from hmmseq.kernels.logmath import NEVER
+from hmmseq.kernels.score_rows import lower_rows, widest_row
+from hmmseq.kernels.serial import SerialModel
+from hmmseq.kernels.tiles import Model
+from hmmseq.scores import Packed
+
+# In linear numbers the smallest of all weights between two states may be so many powers of ten below the largest: a row
+# that has lost an entry to underflow is then rebuilt to full precision in the next step.
+WIDEST = 60
+FEWEST_STEPS = 256  # below, in all, making a model costs more than it saves
+EVERY = 16  # steps between two scalings, at most; powers of two divide every warm-up
+COMMON = 5.0  # nats by which rows of scores may differ and still be lowered by one number: nothing to add up by step
+WIDEST_BEST = 5_000.0  # nats that one step may put between two states: then scores are as fine as 1e-12
+
+
+def is_full(graph: StateGraph) -> bool:
+    """Whether every state leads to every state, and none is silent."""
+    return graph.n_edges == graph.n_states**2 and graph.label.min() >= 0 and graph.edge.min() > NEVER
+
+
+def edge_range(graph: StateGraph) -> float:
+    """Nats between the smallest and the largest weight of an edge that can be taken."""
+    edges = graph.edge[graph.edge > NEVER]
+    return float(np.ptp(edges)) if len(edges) else 0.0
+
+
+def tile_model(graph: StateGraph, packed: Packed) -> tuple[Model, np.ndarray]:
+    """The largest edge being 1, the largest score of each row at most 1; the logarithm of what each row was divided by."""
+    start, matrix, end = _linear(graph, _rounded_up(graph.n_states, BLOCK))
+    table, shift = _lowered(graph, packed, len(start))
+    every = steps_between(edge_range(graph) + COMMON, WIDEST)
+    return Model(start, matrix, np.ascontiguousarray(matrix.T), end, np.exp(table, out=table), every), shift
+
+
+def serial_model(graph: StateGraph, packed: Packed, every: int) -> tuple[SerialModel, np.ndarray]:
+    """The same for `kernels.serial`."""
+    start, matrix, end = _linear(graph, _rounded_up(graph.n_states, WIDTH))
+    table, shift = _lowered(graph, packed, len(start))
+    lanes = (np.ascontiguousarray(a).reshape(-1, WIDTH) for a in (matrix, matrix.T, np.exp(table, out=table)))
+    return SerialModel(start, end, *lanes, used=_rounded_up(graph.n_states, BLOCK), every=every), shift
+
+
+def steps_between(nats: float, powers: float) -> int:
+    """Steps, a power of two, in which an entry that loses so many nats a step loses at most so many powers of ten; or 0."""
+    steps = int(min(EVERY, powers * math.log(10) / max(nats, 1.0)))
+    return 1 << (steps.bit_length() - 1) if steps else 0
+
+
+def whole_model(graph: StateGraph, packed: Packed) -> tuple[BestModel, np.ndarray]:
+    """The largest edge being 0, the largest score of each row at most 0; and what was subtracted from each row.
+
+    The unit is a power of two and as small as `every` + 1 steps allow without an overflow: about 1e-14 nats for ordinary
+    models, 1e-12 at the most.
+    """
+    n, widest = _rounded_up(graph.n_states, BLOCK), spread(graph, packed)
+    bits = (n - 1).bit_length()
+    every = EVERY if (EVERY + 1) * widest <= WIDEST_BEST else 1
+    fraction = 58 - bits - math.ceil(math.log2((every + 1) * widest))
+    units = partial(_units, fraction=fraction, bits=bits)
+    mask = (1 << bits) - 1
+    matrix = units(graph.matrix(graph.edge - graph.edge.max(), NEVER), (n, n)) + (mask - np.arange(n))[:, None]
+    start, end = (units(w - w.max(), (n,)) for w in (graph.start, graph.end))
+    table, shift = _lowered(graph, packed, n)
+    return BestModel(start, matrix, end, units(table, table.shape), mask, 2.0 ** (fraction + bits), every), shift
+
+
+def spread(graph: StateGraph, packed: Packed) -> float:
+    """An upper limit, in nats, of what one step can put between two states that are possible."""
+    ends = (float(np.ptp(w[w > NEVER])) for w in (graph.start, graph.end))
+    return 1.0 + edge_range(graph) + sum(ends) + widest_row(packed.table) + COMMON
+
+
+def taken_out(graph: StateGraph, packed: Packed, shift: np.ndarray) -> np.ndarray:
+    """(n_sequences,) what these models take out of the start, the edges, the scores and the end of each path."""
+    lengths = packed.steps.lengths
+    scores = shift[0] * lengths
+    if np.any(shift != shift[0]):
+        sum_rows(shift, packed.code, packed.offsets, scores)
+    ends = np.where(lengths > 0, graph.start.max() + graph.end.max(), 0.0)
+    return ends + graph.edge.max() * np.maximum(lengths - 1, 0) + scores
+
+
+def _rounded_up(n_states: int, size: int) -> int:
+    return -(-n_states // size) * size
+
+
+def _linear(graph: StateGraph, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    matrix, start, end = np.zeros((n, n)), np.zeros(n), np.zeros(n)
+    matrix[graph.source, graph.target] = np.exp(graph.edge - graph.edge.max())
+    start[: graph.n_states], end[: graph.n_states] = (np.exp(w - w.max()) for w in (graph.start, graph.end))
+    return start, matrix, end
+
+
+def _lowered(graph: StateGraph, packed: Packed, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores by state, the largest of each row being 0 or not far below, and what was taken out of the rows."""
+    table, shift = np.full((len(packed.table), n), NEVER), np.empty(len(packed.table))
+    lower_rows(packed.table, graph.label, table, shift)
+    top = shift.max(initial=NEVER)
+    if top - shift.min(initial=np.inf) <= COMMON:
+        table += (shift - top)[:, None]
+        shift[:] = top
+    return table, shift
+
+
+def _units(weights: np.ndarray, shape: tuple[int, ...], fraction: int, bits: int) -> np.ndarray:
+    """Weights in whole units, `bits` zeros behind them; impossible are those of minus infinity and those outside."""
+    out = np.full(shape, FLOOR)
+    possible = weights > NEVER
+    units = np.rint(np.ldexp(np.where(possible, weights, 0.0), fraction)).astype(np.int64)
+    out[tuple(slice(size) for size in weights.shape)] = np.where(possible, units << bits, FLOOR)
+    return out

@@ -1,0 +1,30 @@
+"""Rows of log scores, looked at one by one."""
+
+from hmmseq._jit import jit
+from hmmseq.kernels.logmath import NEVER, largest
+
+
+@jit
+def lower_rows(table, label, out, shift):
+    """out[r, j] = table[r, label[j]] less the largest of the row, which goes to shift[r] (0 where all is impossible)."""
+    for r in range(table.shape[0]):
+        top = NEVER
+        for j in range(label.size):
+            top = max(top, table[r, label[j]])
+        shift[r] = top if top > NEVER else 0.0
+        for j in range(label.size):
+            out[r, j] = table[r, label[j]] - shift[r]
+
+
+@jit
+def widest_row(table):
+    """The largest difference within a row, not counting what is impossible."""
+    widest = 0.0
+    for r in range(table.shape[0]):
+        top = low = largest(table[r])
+        for j in range(table.shape[1]):
+            if table[r, j] > NEVER:
+                low = min(low, table[r, j])
+        if top > NEVER:
+            widest = max(widest, top - low)
+    return widest

@@ -1,0 +1,173 @@
+"""The backward recursion beside `tiles.py`, and what it counts. Same glossary."""
+
+import numpy as np
+
+from hmmseq._jit import jit
+from hmmseq.kernels.lanes import BLOCK, WIDTH, add_columns, columns, exponents, load, powers_of_two, store
+from hmmseq.kernels.tiles import lane_sums, normalise, read, scale
+
+BACKLOG = 32  # steps between additions to the counts of pairs, which then stay in registers
+
+
+@jit
+def count_tile(model, code, slot, pieces, low, high, room, seams, labels, pairs, starts, ends, beta, ahead):
+    """After `forward_tile`: add the expected use of labels, pairs of states (not yet times the matrix), starts and ends.
+
+    pairs: (n * n, WIDTH), lane by lane.   beta: (n, WIDTH).   ahead: (BACKLOG * n, WIDTH), table * beta of some steps.
+    """
+    n, every, longest = model.start.size, model.every, pieces.length[low]
+    slots, factor = np.empty(WIDTH, np.int64), np.empty((1, WIDTH))
+    beta[:] = 0.0
+    for u in range(_mark(pieces, low, high, room) - 1, -1, -1):
+        if room.event[u]:
+            _enter(model, pieces, low, high, u, room, beta, seams, starts, ends)
+        if u < longest:
+            read(slot, room, room.last, u, slots)
+            _count_labels(room.alpha, (u + 1) * n, beta, labels, slots)
+        k = u % BACKLOG
+        read(code, room, room.stop, u, room.rows)
+        _weigh(beta, ahead, k * n, model.table, room.rows)
+        if u % every == every - 1:
+            _choose_factors(room, u, u // every, beta, factor)
+            scale(ahead, k * n, n, load(factor, 0))
+        _step_back(ahead, k * n, model.back, beta)
+        if room.event[u]:
+            _cut(pieces, low, high, u, ahead, k * n, n)
+        if k == 0 and u < longest:
+            _count_pairs(room.alpha, u * n, ahead, min(BACKLOG, longest - u), n, pairs)
+    for p in range(high - low):
+        normalise(beta, 0, p, seams.beta_before[low + p])
+
+
+@jit(inner=True)
+def _mark(pieces, low, high, room):
+    """Note the steps at which a piece needs attention; returns how many steps there are, those after the cores too."""
+    furthest = 0
+    for piece in range(low, high):
+        furthest = max(furthest, pieces.length[piece] + pieces.after[piece])
+    for u in range(furthest + 1):
+        room.event[u] = u == 0
+    for piece in range(low, high):
+        length = pieces.length[piece]
+        room.event[length - 1] = room.event[length] = room.event[length + pieces.after[piece] - 1] = True
+    return furthest
+
+
+@jit(inner=True)
+def _enter(model, pieces, low, high, u, room, beta, seams, starts, ends):
+    """Pieces that begin, going backward, and pieces that reach their core; at step 0, sequences that start."""
+    n = model.start.size
+    for p in range(high - low):
+        piece = low + p
+        if u == pieces.length[piece] + pieces.after[piece] - 1:
+            for j in range(n):
+                beta[j, p] = model.end[j] if pieces.closes[piece] else 1.0
+        if u == pieces.length[piece] - 1:
+            normalise(beta, 0, p, seams.beta_last[piece])
+            _open_beta(room.alpha, (u + 1) * n, beta, p, n, pieces.weight[piece])
+            if pieces.closes[piece] and pieces.after[piece] == 0:
+                for j in range(n):
+                    ends[j] += room.alpha[(u + 1) * n + j, p] * beta[j, p]
+        if u == 0 and pieces.opens[piece]:
+            for j in range(n):
+                starts[j] += room.alpha[n + j, p] * beta[j, p]
+
+
+@jit(inner=True)
+def _open_beta(alpha, row, beta, p, n, weight):
+    """Scale beta so that the posterior sums to the weight of the sequence."""
+    total = 0.0
+    for j in range(n):
+        total += alpha[row + j, p] * beta[j, p]
+    for j in range(n):
+        beta[j, p] *= weight / total if total > 0.0 else 0.0
+
+
+@jit(inner=True)
+def _count_labels(alpha, row, beta, labels, slots):
+    """Posterior of a step; in lanes past their end alpha is zero."""
+    for j in range(0, beta.shape[0], BLOCK):
+        a = load(alpha, row + j) * load(beta, j)
+        b = load(alpha, row + j + 1) * load(beta, j + 1)
+        c = load(alpha, row + j + 2) * load(beta, j + 2)
+        d = load(alpha, row + j + 3) * load(beta, j + 3)
+        add_columns(labels, slots, j, (a, b, c, d))
+
+
+@jit(inner=True)
+def _weigh(beta, ahead, target, table, rows):
+    """What the step before sees: ahead[target + j] = table[rows, j] * beta[j]."""
+    for j in range(0, beta.shape[0], BLOCK):
+        a, b, c, d = columns(table, rows, j)
+        store(ahead, target + j, a * load(beta, j))
+        store(ahead, target + j + 1, b * load(beta, j + 1))
+        store(ahead, target + j + 2, c * load(beta, j + 2))
+        store(ahead, target + j + 3, d * load(beta, j + 3))
+
+
+@jit(inner=True)
+def _choose_factors(room, u, k, beta, factor):
+    """What alpha was multiplied by at this step; past the core, what keeps beta near one."""
+    own = powers_of_two(exponents(lane_sums(beta, 0, beta.shape[0])) * -1)
+    store(factor, 0, own)
+    for p in range(WIDTH):
+        if u <= room.last[p]:
+            factor[0, p] = room.factors[k, p]
+
+
+@jit(inner=True)
+def _step_back(ahead, source, back, beta):
+    """beta[i] = sum_j ahead[source + j] * back[j, i]"""
+    n = back.shape[0]
+    for i in range(0, n, BLOCK):
+        x = load(ahead, source)
+        a, b, c, d = x * back[0, i], x * back[0, i + 1], x * back[0, i + 2], x * back[0, i + 3]
+        for j in range(1, n):
+            x = load(ahead, source + j)
+            a = a + x * back[j, i]
+            b = b + x * back[j, i + 1]
+            c = c + x * back[j, i + 2]
+            d = d + x * back[j, i + 3]
+        store(beta, i, a)
+        store(beta, i + 1, b)
+        store(beta, i + 2, c)
+        store(beta, i + 3, d)
+
+
+@jit(inner=True)
+def _cut(pieces, low, high, u, ahead, row, n):
+    """The pair that leads out of a core belongs to the next piece, which counts it."""
+    for p in range(high - low):
+        if u == pieces.length[low + p]:
+            for j in range(n):
+                ahead[row + j, p] = 0.0
+
+
+@jit(inner=True)
+def _count_pairs(alpha, row, ahead, steps, n, pairs):
+    """pairs[i * n + j] += sum over the steps of alpha[i] before the step times ahead[j] at it."""
+    for i in range(0, n, 2):
+        for j in range(0, n, BLOCK):
+            at = i * n + j
+            a, b, c, d = load(pairs, at), load(pairs, at + 1), load(pairs, at + 2), load(pairs, at + 3)
+            at += n
+            e, f, g, h = load(pairs, at), load(pairs, at + 1), load(pairs, at + 2), load(pairs, at + 3)
+            for k in range(0, steps * n, n):
+                x, y = load(alpha, row + k + i), load(alpha, row + k + i + 1)
+                z = load(ahead, k + j)
+                a, e = a + x * z, e + y * z
+                z = load(ahead, k + j + 1)
+                b, f = b + x * z, f + y * z
+                z = load(ahead, k + j + 2)
+                c, g = c + x * z, g + y * z
+                z = load(ahead, k + j + 3)
+                d, h = d + x * z, h + y * z
+            store(pairs, at, e)
+            store(pairs, at + 1, f)
+            store(pairs, at + 2, g)
+            store(pairs, at + 3, h)
+            at -= n
+            store(pairs, at, a)
+            store(pairs, at + 1, b)
+            store(pairs, at + 2, c)
+            store(pairs, at + 3, d)

@@ -1,0 +1,84 @@
+"""Lanes compiled and interpreted: both are asked the same, and NumPy has the answers."""
+
+import numpy as np
+import pytest
+
+from hmmseq._jit import jit
+from hmmseq.kernels import lanes
+from hmmseq.kernels.lanes import BLOCK, WIDTH
+
+
+@jit
+def arithmetic(x, out):
+    a, b = lanes.load(x, 0), lanes.load(x, 1)
+    lanes.store(out, 0, a + b)
+    lanes.store(out, 1, a - b)
+    lanes.store(out, 2, a * b)
+    lanes.store(out, 3, lanes.larger(a, b))
+    lanes.store(out, 4, a * 3 + 2)
+    lanes.store(out, 5, lanes.larger(a, 1))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+def test_arithmetic(dtype):
+    x = np.random.default_rng(0).integers(-50, 50, (2, WIDTH)).astype(dtype)
+    out = np.zeros((6, WIDTH), dtype)
+    arithmetic(x, out)
+    a, b = x
+    expected = [a + b, a - b, a * b, np.maximum(a, b), a * 3 + 2, np.maximum(a, 1)]
+    np.testing.assert_array_equal(out, expected)
+
+
+@jit
+def split(x, mask, low, rest):
+    value = lanes.load(x, 0)
+    bits = value & mask
+    lanes.store_bytes(low, 1, bits)
+    lanes.store(rest, 0, value - bits)
+
+
+def test_low_bits_as_bytes():
+    x = np.random.default_rng(1).integers(-(1 << 60), 1 << 60, (1, WIDTH))
+    low, rest = np.zeros((3, WIDTH), np.uint8), np.zeros((1, WIDTH), np.int64)
+    split(x, 255, low, rest)
+    np.testing.assert_array_equal(low, [np.zeros(WIDTH), x[0] & 255, np.zeros(WIDTH)])
+    np.testing.assert_array_equal(rest[0] % 256, 0)
+    np.testing.assert_array_equal(rest[0] + low[1], x[0])
+
+
+@jit
+def powers(x, exponents, ones):
+    value = lanes.load(x, 0)
+    found = lanes.exponents(value)
+    lanes.store(exponents, 0, found)
+    lanes.store(ones, 0, value * lanes.powers_of_two(found * -1))
+
+
+def test_powers_of_two_bring_numbers_between_one_and_two():
+    x = np.random.default_rng(2).random((1, WIDTH)) * 10.0 ** np.linspace(-300, 300, WIDTH)
+    x[0, :4] = 0.0, 1.0, 2.0, 1e-310  # the last one is not normal and stays
+    exponents, ones = np.zeros((1, WIDTH), np.int64), np.zeros((1, WIDTH))
+    powers(x, exponents, ones)
+    assert ones[0, :4].tolist() == [0.0, 1.0, 1.0, 1e-310]
+    assert np.all((ones[0, 4:] >= 1) & (ones[0, 4:] < 2))
+    np.testing.assert_array_equal(np.ldexp(ones, exponents), x)
+
+
+@jit
+def move(table, rows, j, out):
+    block = lanes.columns(table, rows, j)
+    for k in range(BLOCK):
+        lanes.store(out, k, block[k])
+    lanes.add_columns(table, rows, j, block)
+
+
+@pytest.mark.parametrize("j", [0, BLOCK])
+def test_columns_of_single_rows(j):
+    rng = np.random.default_rng(3)
+    table, rows = rng.random((5, 2 * BLOCK)), rng.integers(0, 5, WIDTH)
+    expected = table.copy()
+    np.add.at(expected[:, j : j + BLOCK], rows, table[rows, j : j + BLOCK])
+    out, part = np.zeros((BLOCK, WIDTH)), table[rows, j : j + BLOCK].T
+    move(table, rows, j, out)
+    np.testing.assert_array_equal(out, part)
+    np.testing.assert_allclose(table, expected, rtol=1e-14)
