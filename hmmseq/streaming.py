@@ -87,10 +87,6 @@ class Stream(ABC):
             raise ValueError(f"got scores of {len(block)} sequences; a stream is one sequence")
         return block
 
-    def _total(self, weights: np.ndarray) -> float:
-        """Log of what was taken out of the row, plus `weights`, the total of what is left in it."""
-        return float(self._taken.sum() + np.logaddexp.reduce(weights)) if self._taken[0] > NEVER else NEVER
-
     @property
     def _end(self) -> np.ndarray:
         return self.graph.end.copy() if self.closed else self._open_end  # a copy: kernels take writable arrays
@@ -139,7 +135,7 @@ class PosteriorStream(Stream):
     @property
     def log_partition(self) -> float:
         """Total log score of all paths through the steps so far; once closed, of the sequence with its end."""
-        return self._total(self._row + self._end) if self.n_steps else 0.0
+        return float(self._taken.sum() + np.logaddexp.reduce(self._row + self._end)) if self.n_steps else 0.0
 
     def _take(self, block: Packed, first: bool) -> np.ndarray:
         return self._answer(block, first, max(len(self._alpha) + len(block.code) - self.lag, 0))
