@@ -4,6 +4,7 @@ from hmmseq import HMM, GaussianHMM, CategoricalHMM        estimators, the sciki
 from hmmseq.emissions import Gaussian, Categorical          what states emit
 from hmmseq import topologies, StateGraph                   which states follow which
 from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
+from hmmseq.streaming import PosteriorStream, PathStream     the same while the steps arrive
 from hmmseq.hybrid import SequenceTagger                    neural encoders on the same lattice (needs torch)
 from hmmseq.bio import GeneFinder, read_fasta               genomes
 """

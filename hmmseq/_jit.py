@@ -1,10 +1,13 @@
 """The one decorator for compiled kernels: flags are set here and nowhere else."""
 
 import logging
+import multiprocessing
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.core import event
 
 # Sums may be reordered and fused into multiply-adds; infinities and NaN keep their meaning, because a log score
 # of minus infinity ("impossible") is ordinary data here.
@@ -31,3 +34,28 @@ def jit(function: Callable | None = None, *, fastmath: Any = False, inner: bool 
     except RuntimeError as error:
         logging.getLogger("hmmseq").debug("compiled code is not cached: %s", error)
         return numba.njit(**options)(function)
+
+
+class Notice(event.Listener):
+    """One line on standard error when the first kernel is compiled: it takes long enough to look like a hang.
+
+    Code that comes from the cache is not compiled. Worker processes leave it to the one that started them.
+    """
+
+    def __init__(self) -> None:
+        self.due = multiprocessing.parent_process() is None
+
+    def on_start(self, event: Any) -> None:
+        kernel = event.data["dispatcher"]
+        if not (self.due and kernel.py_func.__module__.startswith("hmmseq.") and sys.stderr):
+            return
+        self.due = False
+        kept = kernel.stats.cache_path is not None  # else no folder was writable
+        again = "later runs start at once" if kept else "each run will, until NUMBA_CACHE_DIR names a writable folder"
+        print(f"hmmseq: compiling kernels, which takes 10 to 60 seconds in all; {again}", file=sys.stderr, flush=True)
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+event.register("numba:compile", Notice())

@@ -17,7 +17,7 @@ LAYERS = [
     ["errors", "_jit", "files"],
     ["kernels"],
     ["graph"],
-    ["sequences", "scores", "shares", "plans", "kernel_models", "tiling", "serial", "topologies", "lattice"],
+    ["sequences", "scores", "shares", "plans", "kernel_models", "tiling", "serial", "topologies", "lattice", "streaming"],
     ["emissions", "decoding", "metrics", "durations"],
     ["models"],
     ["hmmseq"],

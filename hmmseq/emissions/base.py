@@ -19,6 +19,7 @@ class Emission(BaseEstimator, ABC):
     """
 
     parameters_: tuple[str, ...] = ()
+    lookback = 0  # how many earlier observations the score of one depends on: a stream keeps them
 
     @abstractmethod
     def observe(self, X: Sequences) -> Sequences:

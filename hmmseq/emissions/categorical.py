@@ -33,6 +33,10 @@ class Categorical(Emission):
         self.order = order
         self.pseudocount = pseudocount
 
+    @property
+    def lookback(self) -> int:  # type: ignore[override]
+        return self.order
+
     def observe(self, X: Sequences) -> Sequences:
         if not hasattr(self, "n_symbols_"):
             self.n_symbols_ = self._alphabet_size(X)

@@ -141,7 +141,7 @@ def _add_starts(lattice, row, beta, ahead, weight, work, tally):
 
 
 @jit(inner=True)
-def _add_labels(label, alpha, beta, weight, work, marginals):
+def add_labels(label, alpha, beta, weight, work, marginals):
     """Posterior of the labels at one step. Returns log sum_j exp(alpha[j] + beta[j]): every path passes one emitting j."""
     top = NEVER
     for j in range(label.size):
@@ -160,15 +160,30 @@ def _add_labels(label, alpha, beta, weight, work, marginals):
 
 
 @jit(inner=True)
-def _backward_row(lattice, alpha, scores, last, weight, beta, ahead, work, marginals, tally):
-    """One row of beta and what it adds to the counts; leaves in `ahead` what the row before sees.
+def retreat(lattice, last, ahead, beta, work):
+    """beta of a row from what it sees ahead; the last row holds the ending weights and sees nothing.
 
     beta[t, i] = log sum_j exp(w[i, j] + score[t + 1, j] + beta[t + 1, j])
     """
     if not last:
-        propagate(lattice.step_back, ahead, beta, work[0])
+        propagate(lattice.step_back, ahead, beta, work)
     settle(lattice.silent_back, lattice.silent_order_back, beta, False)
-    total = _add_labels(lattice.label, alpha, beta, weight, work[0], marginals)
+
+
+@jit(inner=True)
+def look_ahead(lattice, beta, scores, ahead):
+    """What the row before sees: beta with the scores of its own step."""
+    top = highest(scores)
+    for j in range(beta.size):
+        ahead[j] = beta[j] + (scores[lattice.label[j]] - top) if lattice.label[j] >= 0 else NEVER
+    lower(ahead)  # beta of the next row follows from it, so the same number leaves both
+
+
+@jit(inner=True)
+def _backward_row(lattice, alpha, scores, last, weight, beta, ahead, work, marginals, tally):
+    """One row of beta and what it adds to the counts; leaves in `ahead` what the row before sees."""
+    retreat(lattice, last, ahead, beta, work[0])
+    total = add_labels(lattice.label, alpha, beta, weight, work[0], marginals)
     if lattice.silent_order.size:
         count(lattice.silent, alpha, beta, total, weight, work, tally.silent_edges)
     if not last:
@@ -176,10 +191,7 @@ def _backward_row(lattice, alpha, scores, last, weight, beta, ahead, work, margi
     else:
         for j in range(beta.size):
             tally.ends[j] += weight * np.exp(alpha[j] + lattice.end[j] - total)
-    top = highest(scores)
-    for j in range(beta.size):
-        ahead[j] = beta[j] + (scores[lattice.label[j]] - top) if lattice.label[j] >= 0 else NEVER
-    lower(ahead)  # beta of the next row follows from it, so the same number leaves both
+    look_ahead(lattice, beta, scores, ahead)
 
 
 class Tally(NamedTuple):
@@ -211,8 +223,7 @@ def forward_backward(lattice, table, code, slot, weight, block, marginals, tally
         copy_row(saved[b], chart[0])
         refill(lattice, table, code, low, high, chart, work[0], False)
         _backward_rows(lattice, chart, table, code, slot, low, high, weight, beta, ahead, work, marginals, tally)
-    propagate(lattice.step_back, ahead, beta, work[0])
-    settle(lattice.silent_back, lattice.silent_order_back, beta, False)
+    retreat(lattice, False, ahead, beta, work[0])
     _add_starts(lattice, chart[0], beta, ahead, weight, work, tally)
     return log_total
 

@@ -1,6 +1,7 @@
 """The hidden Markov model: a state graph whose edges and emissions are learned."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -16,8 +17,10 @@ from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.models import em, inputs
+from hmmseq.models.streams import ModelStream
 from hmmseq.scores import Packed
 from hmmseq.sequences import is_one
+from hmmseq.streaming import PathStream, PosteriorStream, Stream
 
 
 class HMM(DensityMixin, BaseEstimator):
@@ -166,19 +169,49 @@ class HMM(DensityMixin, BaseEstimator):
 
     def _untied(self, scores: Packed) -> tuple[StateGraph, Packed]:
         """Graph and scores with a column for each emitting state."""
+        return self.graph_.untied(), self._by_state(scores)
+
+    def _by_state(self, scores: Packed) -> Packed:
         label = self.graph_.label
-        columns = np.ascontiguousarray(scores.table[:, label[label >= 0]])
-        return self.graph_.untied(), replace(scores, table=columns)
+        return replace(scores, table=np.ascontiguousarray(scores.table[:, label[label >= 0]]))
 
     def predict_proba(self, X: Any, *, lengths: Any = None) -> Any:
         """(n_steps, n_states) posterior of each state at each step; zero for silent states, and where nothing is possible."""
+        posteriors = lattice.label_posteriors(*self._untied(self._scores(X, lengths)), n_jobs=self.n_jobs)
+        return _mirror(posteriors, self._spread)
 
-        def spread(labels: np.ndarray) -> np.ndarray:
-            out = np.zeros((len(labels), self.graph_.n_states))
-            out[:, self.graph_.label >= 0] = labels
-            return out
+    def _spread(self, emitting: np.ndarray) -> np.ndarray:
+        """Columns of the emitting states among those of all states."""
+        out = np.zeros((len(emitting), self.graph_.n_states))
+        out[:, self.graph_.label >= 0] = emitting
+        return out
 
-        return _mirror(lattice.label_posteriors(*self._untied(self._scores(X, lengths)), n_jobs=self.n_jobs), spread)
+    def stream_predict(self, *, longest: int | None = None) -> ModelStream:
+        """`predict` while the observations arrive: each state as soon as nothing that may follow can change it.
+
+        longest : at most so many steps wait for their state; beyond, the best path so far decides (see `PathStream`)
+
+        >>> from hmmseq import GaussianHMM
+        >>> model = GaussianHMM(2, random_state=0).fit(np.array([[0.1], [0.0], [5.0], [5.1], [0.2], [0.1]]))
+        >>> stream = model.stream_predict()
+        >>> np.concatenate([stream.push(x) for x in (0.1, 0.0, 5.0, 5.1)] + [stream.close()])
+        array([0, 0, 1, 1], dtype=int32)
+        """
+        frozen = copy(self)  # another fit replaces the parts of this model, and leaves them as they are
+
+        def read(states: np.ndarray) -> np.ndarray:
+            return states[(states < 0) | (frozen.graph_.label[states] >= 0)]
+
+        return frozen._stream(lambda graph: PathStream(graph, longest), lambda scores: scores, read)
+
+    def stream_predict_proba(self, *, lag: int = 0) -> ModelStream:
+        """`predict_proba` while the observations arrive: (n_new, n_states), `lag` steps late, given all seen by then."""
+        frozen = copy(self)
+        return frozen._stream(lambda graph: PosteriorStream(graph.untied(), lag), frozen._by_state, frozen._spread)
+
+    def _stream(self, make: Callable[[StateGraph], Stream], columns: Any, read: Any) -> ModelStream:
+        check_is_fitted(self)
+        return ModelStream(self.emission_, self.n_features_in_, make(self.graph_), columns, read)
 
     def score(self, X: Any, y: Any = None, *, lengths: Any = None) -> float:
         """Log-likelihood per step, so that sets of different size can be compared; y is not used."""
