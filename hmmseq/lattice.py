@@ -3,6 +3,7 @@
     log_partition   total log score of all paths        (log-likelihood of an HMM, normaliser of a CRF)
     posteriors      probability of each label, edge, start and end   (the gradient of log_partition)
     best_path       the path with the largest score
+    best_paths      the k paths with the largest scores
     sample_paths    paths drawn from their posterior
     path_score      the score of a given path
 
@@ -21,7 +22,6 @@ array([[0.63 , 0.37 ],
        [0.241, 0.759]])
 """
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,13 +33,13 @@ from hmmseq.kernels import batches
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
+from hmmseq.paths import Path, best_path, best_paths, path_score, sample_paths
 from hmmseq.scores import Indexed, Packed, Scores, pack
-from hmmseq.sequences import Sequences
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 
 __all__ = [
-    "Counts", "Indexed", "Path", "Posteriors", "best_path", "expected_counts", "label_posteriors", "log_partition",
-    "path_score", "posteriors", "sample_paths",
+    "Counts", "Indexed", "Path", "Posteriors", "best_path", "best_paths", "expected_counts", "label_posteriors",
+    "log_partition", "path_score", "posteriors", "sample_paths",
 ]  # fmt: skip
 
 
@@ -63,13 +63,6 @@ class Counts(NamedTuple):
     end: np.ndarray  # (n_states,)
 
 
-class Path(NamedTuple):
-    """States in the order visited, silent ones included; -1 at every step where no path exists."""
-
-    states: np.ndarray
-    score: float
-
-
 def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """Log of the summed exponential scores of all paths, by the forward recursion (Rabiner 1989, section III.A).
 
@@ -77,7 +70,7 @@ def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = Non
     """
     packed = pack(scores, graph.n_labels)
     out, left = tiling.totals(graph, packed, n_jobs) if tiling.suits(graph, packed) else _nothing(packed)
-    rest, lattice, exact = _subset(packed, left), graph.lattice, np.empty(len(left))
+    rest, lattice, exact = packed.subset(left), graph.lattice, np.empty(len(left))
     run(
         lambda share: batches.totals(lattice, rest.table, rest.code, rest.offsets, share.first, share.last, exact),
         in_shares(rest.offsets),
@@ -157,7 +150,7 @@ def _count(
     if len(left):
         low, high = packed.offsets[left], packed.offsets[left + 1]
         own = np.concatenate([slot[a:b] for a, b in zip(low, high, strict=True)])
-        rest = _count_exactly(graph, _subset(packed, left), own, n_rows, weight[left], n_jobs)
+        rest = _count_exactly(graph, packed.subset(left), own, n_rows, weight[left], n_jobs)
         out[left] = rest.log_partition
         return Counts(out, rows + rest.rows, edges + rest.edges, tally.start + rest.start, tally.end + rest.end), left
     return Counts(out, rows, edges, tally.start, tally.end), left
@@ -187,79 +180,6 @@ def _nothing(packed: Packed) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(len(packed)), np.arange(len(packed))
 
 
-def _subset(packed: Packed, chosen: np.ndarray) -> Packed:
-    """Some of the sequences, over the same table."""
-    if len(chosen) == len(packed):
-        return packed
-    codes = [packed.code[packed.offsets[s] : packed.offsets[s + 1]] for s in chosen]
-    code = np.concatenate([packed.code[:0], *codes])
-    offsets = np.concatenate([[0], np.cumsum([len(c) for c in codes], dtype=np.int64)])
-    return replace(packed, code=code, steps=Sequences(code, offsets))
-
-
-def best_path(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
-    """The path with the largest score, by the Viterbi recursion (Viterbi 1967).
-
-    Of paths that differ by no more than rounding, any may be the answer; its score is exact to 1e-12.
-
-    Returns one `Path` for one sequence, a list for many.
-    """
-    packed = pack(scores, graph.n_labels)
-    results: list[Path] = [Path(packed.code[:0], 0.0)] * len(packed)
-    left = np.arange(len(packed))
-    if tiling.suits_best(graph, packed):
-        states, totals, left = tiling.best(graph, packed)
-        results = [Path(path, float(total)) for path, total in zip(packed.steps.unpack(states), totals, strict=True)]
-    found = _paths(graph, _subset(packed, left), 1, True, np.random.default_rng(0), n_jobs)
-    for s, (path,) in zip(left, found, strict=True):
-        results[s] = path
-    return results[0] if packed.single else results
-
-
-def sample_paths(
-    graph: StateGraph, scores: Scores, n_paths: int = 1, *, random_state: Any = None, n_jobs: int | None = None
-) -> Any:
-    """Paths drawn from their posterior, by forward filtering and backward sampling (Scott, JASA 97, 2002).
-
-    Returns a list of `n_paths` paths for one sequence, a list of such lists for many. `Path.score` is the log score
-    of each path. The same `random_state` (a seed or Generator) gives the same paths for any `n_jobs`.
-    """
-    packed = pack(scores, graph.n_labels)
-    drawn = _paths(graph, packed, n_paths, False, np.random.default_rng(random_state), n_jobs)
-    for s, paths in enumerate(drawn):
-        own = packed.table[packed.code[packed.offsets[s] : packed.offsets[s + 1]]]
-        drawn[s] = [path._replace(score=path_score(graph, own, path.states)) for path in paths]
-    return drawn[0] if packed.single else drawn
-
-
-def path_score(graph: StateGraph, scores: Any, states: Any) -> float:
-    """Log score of one path through one sequence: start, edges, scores and end; minus infinity if it cannot be taken.
-
-    states : the states visited, silent ones included, as in `Path.states`
-    """
-    packed = pack(scores, graph.n_labels)
-    states = np.asarray(states)
-    if len(packed) != 1 or states.ndim != 1 or (states.size and states.dtype.kind not in "iu"):
-        raise ValueError(
-            f"got scores of {len(packed)} sequences and states of shape {states.shape} and type {states.dtype}; "
-            "expected one sequence and the state numbers of one path"
-        )
-    if not states.size or states.min() < 0 or states.max() >= graph.n_states:
-        return 0.0 if states.size == 0 and len(packed.code) == 0 else NEVER
-    label = graph.label[states]
-    emitting = label[label >= 0]
-    if len(emitting) != len(packed.code):
-        raise ValueError(f"the path visits {len(emitting)} emitting states but there are {len(packed.code)} steps")
-    edge = np.full(len(states) - 1, NEVER)
-    known = {pair: e for e, pair in enumerate(zip(graph.source.tolist(), graph.target.tolist(), strict=True))}
-    for k, pair in enumerate(zip(states[:-1].tolist(), states[1:].tolist(), strict=True)):
-        if pair in known:
-            edge[k] = graph.edge[known[pair]]
-    return float(
-        graph.start[states[0]] + edge.sum() + packed.table[packed.code, emitting].sum() + graph.end[states[-1]]
-    )
-
-
 class _Places:
     """Places for the kernels to count edges, starts and ends."""
 
@@ -275,30 +195,3 @@ class _Places:
 
     def per_edge(self) -> np.ndarray:
         return self.graph.edge_counts(self.edges, self.silent)
-
-
-def _paths(
-    graph: StateGraph, packed: Packed, n_paths: int, maximise: bool, rng: np.random.Generator, n_jobs: int | None
-) -> list[list[Path]]:
-    steps = packed.steps.lengths
-    capacity = steps + (steps + 1) * graph.silent_depth
-    room = np.concatenate([[0], np.cumsum(capacity)])
-    states = np.empty((n_paths, room[-1]), dtype=np.int32)
-    lengths, totals = np.empty((n_paths, len(packed)), dtype=np.int64), np.empty(len(packed))
-    lattice, shares = graph.lattice, in_shares(packed.offsets)
-    streams = rng.spawn(len(shares))
-    run(
-        lambda share: batches.paths(
-            lattice, packed.table, packed.code, packed.offsets, room, share.first, share.last, maximise,
-            streams[share.number], states, lengths, totals,
-        ),
-        shares,
-        n_jobs,
-    )  # fmt: skip
-
-    def path(k: int, s: int) -> Path:
-        if totals[s] == NEVER:
-            return Path(np.full(steps[s], -1, dtype=np.int32), NEVER)
-        return Path(states[k, room[s + 1] - lengths[k, s] : room[s + 1]], float(totals[s]))
-
-    return [[path(k, s) for k in range(n_paths)] for s in range(len(packed))]

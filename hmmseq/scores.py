@@ -40,6 +40,15 @@ class Packed:
     def __len__(self) -> int:
         return len(self.steps)
 
+    def subset(self, chosen: np.ndarray) -> "Packed":
+        """Some of the sequences, over the same table."""
+        if len(chosen) == len(self):
+            return self
+        codes = [self.code[self.offsets[s] : self.offsets[s + 1]] for s in chosen]
+        code = np.concatenate([self.code[:0], *codes])
+        offsets = np.concatenate([[0], np.cumsum([len(c) for c in codes], dtype=np.int64)])
+        return replace(self, code=code, steps=Sequences(code, offsets))
+
 
 Scores = np.ndarray | Sequence[np.ndarray] | Sequences | Indexed | Packed
 

@@ -17,7 +17,7 @@ LAYERS = [
     ["errors", "_jit", "files"],
     ["kernels"],
     ["graph"],
-    ["sequences", "scores", "shares", "plans", "tiling", "topologies", "lattice"],
+    ["sequences", "scores", "shares", "plans", "tiling", "topologies", "paths", "lattice"],
     ["emissions", "decoding", "metrics", "durations"],
     ["models"],
     ["hmmseq"],

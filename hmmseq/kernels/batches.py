@@ -10,6 +10,7 @@ import numpy as np
 
 from hmmseq._jit import jit
 from hmmseq.kernels.paths import Tally, forward, forward_backward
+from hmmseq.kernels.ranked import ranked
 from hmmseq.kernels.traces import trace
 
 CHART_BYTES = 32 << 20  # rows kept at once; see block_length
@@ -59,3 +60,14 @@ def paths(lattice, table, code, offsets, room, first, last, maximise, rng, out, 
         scores[s] = trace(lattice, table, code[low:high], block, maximise, rng, here, lengths[:, s])
         if low == high:
             scores[s] = 0.0
+
+
+@jit
+def best_paths(lattice, table, code, offsets, room, first, last, out, lengths, scores):
+    """The best paths, in no order: states as in `paths`, how many in lengths[:, s]; scores[:, s] -inf if fewer exist."""
+    for s in range(first, last):
+        low, high = offsets[s], offsets[s + 1]
+        block = block_length(high - low, lattice.label.size)
+        ranked(
+            lattice, table, code[low:high], block, out[:, room[s] : room[s + 1]], lengths[:, s], scores[:, s]
+        )  # fmt: skip

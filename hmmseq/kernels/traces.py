@@ -16,15 +16,24 @@ FROM_START = -1  # a path begins here
 
 
 @jit(inner=True)
-def _choose(edges, row, j, start, maximise, rng):
-    """The source from which j was reached, or FROM_START; ties go to the start and then to the lowest source."""
-    low, high = edges.first[j], edges.first[j + 1]
+def best_source(edges, row, j, start):
+    """The best score with which j can be reached, and from where: a source or FROM_START.
+
+    Ties go to the start and then to the lowest source.
+    """
     top = start
     chosen = FROM_START
-    for e in range(low, high):
+    for e in range(edges.first[j], edges.first[j + 1]):
         score = row[edges.source[e]] + edges.log_weight[e]
         if score > top:
             top, chosen = score, edges.source[e]
+    return top, chosen
+
+
+@jit(inner=True)
+def _choose(edges, row, j, start, maximise, rng):
+    """The source from which j was reached, or FROM_START."""
+    top, chosen = best_source(edges, row, j, start)
     if maximise or top == NEVER:
         return chosen
     return _draw(edges, row, j, start, top, rng)
