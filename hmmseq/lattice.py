@@ -1,6 +1,7 @@
 """The questions one can ask of a lattice: a weighted graph and the scores of one or many sequences.
 
     log_partition   total log score of all paths        (log-likelihood of an HMM, normaliser of a CRF)
+    path_entropy    how uncertain the path is
     posteriors      probability of each label, edge, start and end   (the gradient of log_partition)
     best_path       the path with the largest score
     best_paths      the k paths with the largest scores
@@ -30,6 +31,7 @@ from hmmseq import tiling
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
+from hmmseq.kernels.entropy import entropies
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
@@ -39,7 +41,7 @@ from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 
 __all__ = [
     "Counts", "Indexed", "Path", "Posteriors", "best_path", "best_paths", "expected_counts", "label_posteriors",
-    "log_partition", "path_score", "posteriors", "sample_paths",
+    "log_partition", "path_entropy", "path_score", "posteriors", "sample_paths",
 ]  # fmt: skip
 
 
@@ -111,6 +113,32 @@ def label_posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = 
     steps = np.arange(len(packed.code), dtype=np.int32)
     counts, _ = _count(graph, packed, steps, len(steps), np.ones(len(packed)), n_jobs)
     return counts.rows if packed.single else packed.steps.unpack(counts.rows)
+
+
+def path_entropy(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+    """Entropy, in nats, of the posterior over paths: how uncertain the path is.
+
+    Zero where only one path is possible, the log of the number of paths where all are equally probable; zero, too,
+    for an empty sequence and for one that no path explains: there is nothing to be uncertain about. Hernando, Crespi
+    and Cybenko (IEEE Trans. Inf. Theory 51, 2005) give a recursion; here it is log_partition less the expected score
+    of a path, which follows from the posteriors.
+
+    Returns a float for one sequence, an array (n_sequences,) for many.
+
+    >>> from hmmseq import topologies
+    >>> round(path_entropy(topologies.ergodic(2), np.zeros((10, 2))), 6)  # 10 log 2
+    6.931472
+    """
+    packed = pack(scores, graph.n_labels)
+    top = packed.table.max(axis=1, keepdims=True)
+    table = packed.table - np.where(top > NEVER, top, 0.0)  # the entropy stays, and fewer digits cancel
+    lattice, out = graph.lattice, np.empty(len(packed))
+    run(
+        lambda share: entropies(lattice, table, packed.code, packed.offsets, share.first, share.last, out),
+        in_shares(packed.offsets),
+        n_jobs,
+    )
+    return float(out[0]) if packed.single else out
 
 
 def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None) -> Counts:

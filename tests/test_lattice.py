@@ -119,6 +119,38 @@ def test_indexed_scores_equal_dense_ones(case, n_symbols, seed):
         np.testing.assert_allclose(by_symbol, gathered, **EXACT)
 
 
+@given(lattices())
+def test_entropy_is_that_of_the_shares_of_paths(case):
+    graph, scores = case
+    logs = np.array([score for _, score in all_paths(graph, scores)])
+    p = np.exp(logs - log_sum(logs))
+    expected = -np.sum(p[p > 0] * np.log(p[p > 0]))
+    assert lattice.path_entropy(graph, scores) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@given(lattices(silent=False), seeds)
+def test_entropy_of_many_sequences_is_that_of_each(case, seed):
+    graph, table = case
+    rng = np.random.default_rng(seed)
+    symbols = [rng.integers(-1, len(table), n) for n in (0, 2, 30)]
+    dense = [np.vstack([table, np.zeros(graph.n_labels)])[s] for s in symbols]
+    alone = [lattice.path_entropy(graph, x) for x in dense]
+    for n_jobs in (1, 2):
+        np.testing.assert_array_equal(lattice.path_entropy(graph, dense, n_jobs=n_jobs), alone)
+    np.testing.assert_allclose(lattice.path_entropy(graph, Indexed(table, symbols)), alone, rtol=1e-9, atol=1e-9)
+
+
+def test_entropy_counts_what_is_free_and_ignores_a_common_outlier():
+    graph = topologies.ergodic(3)
+    scores = np.zeros((1000, 3))
+    scores[5] = -1e200
+    assert lattice.path_entropy(graph, scores) == pytest.approx(1000 * np.log(3), rel=1e-12)
+    scores[:, 1:] = NEVER
+    assert lattice.path_entropy(graph, scores) == 0.0
+    scores[7, 0] = NEVER
+    assert lattice.path_entropy(graph, [scores, scores[:0]]).tolist() == [0.0, 0.0]
+
+
 @pytest.mark.parametrize("part", ["edge", "start", "end"])
 @given(lattices(max_steps=4))
 def test_posteriors_are_derivatives(part, case):
