@@ -53,19 +53,28 @@ class Packed:
 Scores = np.ndarray | Sequence[np.ndarray] | Sequences | Indexed | Packed
 
 
-def pack(scores: Scores, n_labels: int) -> Packed:
-    """Check scores, once, and pack them: dense (n_steps, n_labels), a list of those, or `Indexed`."""
+def pack(scores: Scores, n_labels: int | None = None) -> Packed:
+    """Check scores, once, and pack them: dense (n_steps, n_labels), a list of those, or `Indexed`.
+
+    n_labels : what the graph reads; None takes any number
+    """
     if isinstance(scores, Packed):
+        _check_columns(scores.table, n_labels)
         return scores
     packed = _pack_indexed(scores) if isinstance(scores, Indexed) else _pack_dense(scores)
-    if packed.table.ndim != 2 or packed.table.shape[1] != n_labels:
-        raise ValueError(f"scores have shape {packed.table.shape}; the graph reads {n_labels} columns, one per label")
+    _check_columns(packed.table, n_labels)
     # A sum is not finite if an entry is not; looking at each entry only then halves the cost of the check.
     with np.errstate(over="ignore", invalid="ignore"):
         total = packed.table.sum()
     if not abs(total) < LARGEST:
         _refuse(packed.table, "row" if isinstance(scores, Indexed) else "step")
     return packed
+
+
+def _check_columns(table: np.ndarray, n_labels: int | None) -> None:
+    if table.ndim != 2 or n_labels not in (None, table.shape[1]):
+        reads = "a graph reads one column" if n_labels is None else f"the graph reads {n_labels} columns, one"
+        raise ValueError(f"scores have shape {table.shape}; {reads} per label")
 
 
 def _refuse(table: np.ndarray, place: str) -> None:
@@ -122,17 +131,25 @@ def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
 
 
 def restrict(packed: Packed, labels: np.ndarray) -> tuple[Packed, np.ndarray]:
-    """Forbid, at each step, all labels but the given one; -1 leaves the step free.
+    """Forbid, at each step, all labels but the given one; -1 leaves the step free. Returns the same as `allow`.
 
     labels : (n_steps in all,)
+    """
+    n_labels = packed.table.shape[1]
+    sets = np.vstack([np.ones((1, n_labels), dtype=bool), np.eye(n_labels, dtype=bool)])
+    return allow(packed, sets, labels + 1)
+
+
+def allow(packed: Packed, sets: np.ndarray, which: np.ndarray) -> tuple[Packed, np.ndarray]:
+    """Forbid, at each step, all labels outside one of several sets.
+
+    sets : (n_sets, n_labels) boolean
+    which : (n_steps in all,) the set of each step
 
     Returns the restricted scores and, for each of their rows, the row of `packed.table` that it came from, so that
     statistics by row can be added back.
     """
-    n_labels = packed.table.shape[1]
-    pair = packed.code.astype(np.int64) * (n_labels + 1) + labels + 1
-    pairs, code = np.unique(pair, return_inverse=True)
-    row, known = pairs // (n_labels + 1), pairs % (n_labels + 1) - 1
-    table = packed.table[row]
-    table[(known[:, None] >= 0) & (known[:, None] != np.arange(n_labels))] = NEVER
+    pairs, code = np.unique(packed.code.astype(np.int64) * len(sets) + which, return_inverse=True)
+    row, allowed = np.divmod(pairs, max(len(sets), 1))
+    table = np.where(sets[allowed], packed.table[row], NEVER)
     return replace(packed, table=table, code=code.astype(np.int32).reshape(-1)), row

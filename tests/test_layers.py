@@ -18,7 +18,7 @@ LAYERS = [
     ["kernels"],
     ["graph"],
     ["sequences", "scores", "shares", "plans", "tiling", "topologies", "paths", "lattice"],
-    ["emissions", "decoding", "metrics", "durations"],
+    ["emissions", "constraints", "decoding", "metrics", "durations"],
     ["models"],
     ["hmmseq"],
     ["hybrid"],
