@@ -2,13 +2,15 @@
 
     log_partition   total log score of all paths        (log-likelihood of an HMM, normaliser of a CRF)
     path_entropy    how uncertain the path is
+    edge_posteriors probability of each edge at each step
     posteriors      probability of each label, edge, start and end   (the gradient of log_partition)
     best_path       the path with the largest score
     best_paths      the k paths with the largest scores
     sample_paths    paths drawn from their posterior
     path_score      the score of a given path
 
-`scores` is (n_steps, n_labels), a list of such arrays, or `Indexed`. Results mirror it: one sequence gives one result,
+`scores` is (n_steps, n_labels), a list of such arrays, or `Indexed`; `TimeVarying` adds weights of edges that differ from
+step to step. Results mirror it: one sequence gives one result,
 a list gives a list. A sequence that no path explains scores minus infinity. An empty sequence scores 0.
 
 >>> import numpy as np
@@ -23,6 +25,7 @@ array([[0.63 , 0.37 ],
        [0.241, 0.759]])
 """
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,12 +39,12 @@ from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
 from hmmseq.paths import Path, best_path, best_paths, path_score, sample_paths
-from hmmseq.scores import Indexed, Packed, Scores, pack
+from hmmseq.scores import Indexed, Packed, Scores, TimeVarying, lattices, pack
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 
 __all__ = [
-    "Counts", "Indexed", "Path", "Posteriors", "best_path", "best_paths", "expected_counts", "label_posteriors",
-    "log_partition", "path_entropy", "path_score", "posteriors", "sample_paths",
+    "Counts", "Indexed", "Path", "Posteriors", "TimeVarying", "best_path", "best_paths", "edge_posteriors",
+    "expected_counts", "label_posteriors", "log_partition", "path_entropy", "path_score", "posteriors", "sample_paths",
 ]  # fmt: skip
 
 
@@ -71,10 +74,14 @@ def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = Non
     Returns a float for one sequence, an array (n_sequences,) for many.
     """
     packed = pack(scores, graph.n_labels)
-    out, left = tiling.totals(graph, packed, n_jobs) if tiling.suits(graph, packed) else _nothing(packed)
-    rest, lattice, exact = packed.subset(left), graph.lattice, np.empty(len(left))
+    out, left = (
+        tiling.totals(graph, packed, n_jobs)
+        if packed.edges is None and tiling.suits(graph, packed)
+        else _nothing(packed)
+    )
+    rest, lattice, exact = packed.subset(left), lattices(graph, packed), np.empty(len(left))
     run(
-        lambda share: batches.totals(lattice, rest.table, rest.code, rest.offsets, share.first, share.last, exact),
+        lambda share: batches.totals(lattice(), rest.table, rest.code, rest.offsets, share.first, share.last, exact),
         in_shares(rest.offsets),
         n_jobs,
     )
@@ -93,10 +100,10 @@ def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) 
     packed = pack(scores, graph.n_labels)
     steps = np.arange(len(packed.code), dtype=np.int32)
     labels, tally = np.zeros((len(steps), graph.n_labels)), _Places(graph, len(packed))
-    lattice, ones, out = graph.lattice, np.ones(len(packed)), np.empty(len(packed))
+    lattice, ones, out = lattices(graph, packed), np.ones(len(packed)), np.empty(len(packed))
     run(
         lambda share: batches.marginals(
-            lattice, packed.table, packed.code, steps, packed.offsets, share.first, share.last, ones, 1, out, labels,
+            lattice(), packed.table, packed.code, steps, packed.offsets, share.first, share.last, ones, 1, out, labels,
             tally.arrays(0),
         ),
         in_shares(packed.offsets),
@@ -132,13 +139,36 @@ def path_entropy(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None
     packed = pack(scores, graph.n_labels)
     top = packed.table.max(axis=1, keepdims=True)
     table = packed.table - np.where(top > NEVER, top, 0.0)  # the entropy stays, and fewer digits cancel
-    lattice, out = graph.lattice, np.empty(len(packed))
+    lattice, out = lattices(graph, packed), np.empty(len(packed))
     run(
-        lambda share: entropies(lattice, table, packed.code, packed.offsets, share.first, share.last, out),
+        lambda share: entropies(lattice(), table, packed.code, packed.offsets, share.first, share.last, out),
         in_shares(packed.offsets),
         n_jobs,
     )
     return float(out[0]) if packed.single else out
+
+
+def edge_posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+    """(n_steps, n_edges) expected uses of each edge on the way into each step (Rabiner 1989, equation 37).
+
+    The derivative of `log_partition` with respect to the edges of `TimeVarying` scores, whose rows these are: row t
+    holds the edges between step t - 1 and step t. Edges into silent states after the last step are in no row.
+
+    Returns one array for one sequence, a list for many.
+    """
+    packed = pack(scores, graph.n_labels)
+    step, silent = (np.zeros((len(packed.code) + len(packed), *shape)) for shape in graph.count_shapes())
+    lattice = lattices(graph, packed)
+    run(
+        lambda share: batches.edge_marginals(
+            lattice(), packed.table, packed.code, packed.offsets, share.first, share.last, step, silent
+        ),
+        in_shares(packed.offsets),
+        n_jobs,
+    )
+    rows, first = graph.edge_counts(step, silent), packed.offsets + np.arange(len(packed) + 1)
+    results = [rows[a : b - 1] for a, b in pairwise(first)]
+    return results[0] if packed.single else results
 
 
 def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None) -> Counts:
@@ -155,10 +185,13 @@ def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n
         raise ValueError(
             f"weights have shape {weight.shape}; expected one finite weight for each of {len(packed)} sequences"
         )
-    counts, rest = _count(graph, packed, packed.code, len(packed.table), weight, n_jobs)
+    slot, n_rows = packed.code, len(packed.table)
+    if packed.edges is not None:
+        slot, n_rows = packed.edges.slot, packed.edges.n_rows
+    counts, rest = _count(graph, packed, slot, n_rows, weight, n_jobs)
     for s in rest[counts.log_partition[rest] == NEVER]:
         code = packed.code[packed.offsets[s] : packed.offsets[s + 1]]
-        raise ImpossibleSequenceError(int(s), int(first_dead_step(graph.lattice, packed.table, code)))
+        raise ImpossibleSequenceError(int(s), int(first_dead_step(lattices(graph, packed)(), packed.table, code)))
     return counts
 
 
@@ -169,7 +202,7 @@ def _count(
 
     Tiles do what they can certify; the recursion in logarithms does the rest, and adds to the same counts.
     """
-    if not tiling.suits(graph, packed):
+    if packed.edges is not None or not tiling.suits(graph, packed):
         out, left = _nothing(packed)
         return _count_exactly(graph, packed, slot, n_rows, weight, n_jobs), left
     out, tally, left = tiling.counts(graph, packed, slot, n_rows, weight, n_jobs)
@@ -187,7 +220,7 @@ def _count(
 def _count_exactly(
     graph: StateGraph, packed: Packed, slot: np.ndarray, n_rows: int, weight: np.ndarray, n_jobs: int | None
 ) -> Counts:
-    out, lattice = np.empty(len(packed)), graph.lattice
+    out, lattice = np.empty(len(packed)), lattices(graph, packed)
     own_rows = one_row_a_step(slot, n_rows)  # then all shares can write to the same array
     shares = in_shares(packed.offsets, 16 if own_rows else slots_for(n_rows * graph.n_labels + 2 * graph.n_edges))
     rows = np.zeros((1 if own_rows else len(shares), n_rows, graph.n_labels))
@@ -195,7 +228,7 @@ def _count_exactly(
 
     def work(share: Share) -> None:
         batches.marginals(
-            lattice, packed.table, packed.code, slot, packed.offsets, share.first, share.last, weight, 0, out,
+            lattice(), packed.table, packed.code, slot, packed.offsets, share.first, share.last, weight, 0, out,
             rows[0 if own_rows else share.number], tally.arrays(share.number),
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from hmmseq import tiling
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.scores import Packed, Scores, pack
+from hmmseq.scores import Packed, Scores, lattices, pack
 from hmmseq.shares import in_shares, run
 
 
@@ -30,7 +30,7 @@ def best_path(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -
     packed = pack(scores, graph.n_labels)
     results: list[Path] = [Path(packed.code[:0], 0.0)] * len(packed)
     left = np.arange(len(packed))
-    if tiling.suits_best(graph, packed):
+    if packed.edges is None and tiling.suits_best(graph, packed):
         states, totals, left = tiling.best(graph, packed)
         results = [Path(path, float(total)) for path, total in zip(packed.steps.unpack(states), totals, strict=True)]
     found = _paths(graph, packed.subset(left), 1, True, np.random.default_rng(0), n_jobs)
@@ -58,10 +58,10 @@ def best_paths(graph: StateGraph, scores: Scores, n_paths: int, *, n_jobs: int |
         raise ValueError(f"n_paths is {n_paths!r}; expected a whole number, 1 or more")
     packed = pack(scores, graph.n_labels)
     room, states, lengths = _room(graph, packed, int(n_paths))
-    lattice, totals = graph.lattice, np.empty(lengths.shape)
+    lattice, totals = lattices(graph, packed), np.empty(lengths.shape)
     run(
         lambda share: batches.best_paths(
-            lattice, packed.table, packed.code, packed.offsets, room, share.first, share.last, states, lengths, totals
+            lattice(), packed.table, packed.code, packed.offsets, room, share.first, share.last, states, lengths, totals
         ),
         in_shares(packed.offsets),
         n_jobs,
@@ -88,7 +88,7 @@ def sample_paths(
     packed = pack(scores, graph.n_labels)
     drawn = _paths(graph, packed, n_paths, False, np.random.default_rng(random_state), n_jobs)
     for s, paths in enumerate(drawn):
-        own = packed.table[packed.code[packed.offsets[s] : packed.offsets[s + 1]]]
+        own = packed.subset(np.array([s]))
         drawn[s] = [path._replace(score=path_score(graph, own, path.states)) for path in paths]
     return drawn[0] if packed.single else drawn
 
@@ -113,12 +113,20 @@ def path_score(graph: StateGraph, scores: Any, states: Any) -> float:
         raise ValueError(f"the path visits {len(emitting)} emitting states but there are {len(packed.code)} steps")
     edge = np.full(len(states) - 1, NEVER)
     known = {pair: e for e, pair in enumerate(zip(graph.source.tolist(), graph.target.tolist(), strict=True))}
+    passed = np.cumsum(label >= 0)  # steps before each move
     for k, pair in enumerate(zip(states[:-1].tolist(), states[1:].tolist(), strict=True)):
         if pair in known:
-            edge[k] = graph.edge[known[pair]]
+            edge[k] = _edge_weight(graph, packed, known[pair], passed[k])
     return float(
         graph.start[states[0]] + edge.sum() + packed.table[packed.code, emitting].sum() + graph.end[states[-1]]
     )
+
+
+def _edge_weight(graph: StateGraph, packed: Packed, e: int, t: int) -> float:
+    """Log weight of an edge on the way into step t."""
+    if packed.edges is None or t == len(packed.code):
+        return graph.edge[e]
+    return graph.edge[e] + packed.edges.table[packed.edges.kind[packed.code[t]], e]
 
 
 def _room(graph: StateGraph, packed: Packed, n_paths: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -133,11 +141,11 @@ def _paths(
 ) -> list[list[Path]]:
     steps, totals = packed.steps.lengths, np.empty(len(packed))
     room, states, lengths = _room(graph, packed, n_paths)
-    lattice, shares = graph.lattice, in_shares(packed.offsets)
+    lattice, shares = lattices(graph, packed), in_shares(packed.offsets)
     streams = rng.spawn(len(shares))
     run(
         lambda share: batches.paths(
-            lattice, packed.table, packed.code, packed.offsets, room, share.first, share.last, maximise,
+            lattice(), packed.table, packed.code, packed.offsets, room, share.first, share.last, maximise,
             streams[share.number], states, lengths, totals,
         ),
         shares,

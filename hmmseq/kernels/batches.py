@@ -44,10 +44,23 @@ def marginals(lattice, table, code, slot, offsets, first, last, weight, each, ou
             continue
         block = block_length(high - low, lattice.label.size)
         k = s * each
-        own = Tally(tally.edges[k], tally.silent_edges[k], tally.starts[k], tally.ends[k])
+        own = Tally(tally.edges[k : k + 1], tally.silent_edges[k : k + 1], tally.starts[k], tally.ends[k])
         out[s] = forward_backward(
             lattice, table, code[low:high], slot[low:high], weight[s], block, labels, own
         )  # fmt: skip
+
+
+@jit
+def edge_marginals(lattice, table, code, offsets, first, last, edges, silent_edges):
+    """The expected use of the edges that leave row r of sequence s, at place offsets[s] + s + r."""
+    n_states = lattice.label.size
+    labels, starts, ends = np.zeros((1, n_states)), np.zeros(n_states), np.zeros(n_states)
+    for s in range(first, last):
+        low, high = offsets[s], offsets[s + 1]
+        if low < high:
+            block, slot = block_length(high - low, n_states), np.zeros(high - low, code.dtype)
+            own = Tally(edges[low + s : high + s + 1], silent_edges[low + s : high + s + 1], starts, ends)
+            forward_backward(lattice, table, code[low:high], slot, 1.0, block, labels, own)
 
 
 @jit

@@ -5,7 +5,7 @@ import numpy as np
 from hmmseq._jit import jit
 from hmmseq.kernels.batches import block_length
 from hmmseq.kernels.logmath import NEVER, add_exactly
-from hmmseq.kernels.paths import Tally, forward_backward
+from hmmseq.kernels.paths import Tally, forward_backward, weigh_row
 
 
 @jit
@@ -20,19 +20,23 @@ def _expected(use, log_weight):
 
 
 @jit
-def _places(lattice):
-    """Where to count, for one sequence."""
-    n_states, n_edges = lattice.label.size, lattice.step.source.size
-    edges = np.zeros((n_states, n_states) if lattice.step.matrix.size else (1, n_edges))
-    return Tally(edges, np.zeros((1, lattice.silent.source.size)), np.zeros(n_states), np.zeros(n_states))
+def _places(lattice, n_steps):
+    """Where to count, for one sequence; row by row if weights change."""
+    n_states, n_places = lattice.label.size, n_steps + 1 if lattice.changes.kind.size else 1
+    rows, columns = (n_states, n_states) if lattice.step.matrix.size else (1, lattice.step.source.size)
+    silent = np.zeros((n_places, 1, lattice.silent.source.size))
+    return Tally(np.zeros((n_places, rows, columns)), silent, np.zeros(n_states), np.zeros(n_states))
 
 
 @jit
-def _expected_of_graph(lattice, tally):
+def _expected_of_graph(lattice, code, tally):
     """What edges, start and end add to the score of a path, on average."""
     step = lattice.step.log_matrix if lattice.step.matrix.size else lattice.step.log_weight.reshape(1, -1)
-    score = _expected(tally.edges, step) + _expected(tally.silent_edges, lattice.silent.log_weight.reshape(1, -1))
-    score += _expected(tally.starts.reshape(1, -1), lattice.start.reshape(1, -1))
+    silent = lattice.silent.log_weight.reshape(1, -1)
+    score = _expected(tally.starts.reshape(1, -1), lattice.start.reshape(1, -1))
+    for r in range(len(tally.edges)):
+        weigh_row(lattice, code, r)
+        score += _expected(tally.edges[r], step) + _expected(tally.silent_edges[r], silent)
     return score + _expected(tally.ends.reshape(1, -1), lattice.end.reshape(1, -1))
 
 
@@ -49,7 +53,11 @@ def entropies(lattice, table, code, offsets, first, last, out):
             continue
         scores = table if len(table) < own.size else table[own]
         slot = own if len(table) < own.size else np.arange(own.size).astype(own.dtype)
-        labels, tally, block = np.zeros(scores.shape), _places(lattice), block_length(own.size, lattice.label.size)
+        labels, tally, block = (
+            np.zeros(scores.shape),
+            _places(lattice, own.size),
+            block_length(own.size, lattice.label.size),
+        )
         total = forward_backward(lattice, table, own, slot, 1.0, block, labels, tally)
         if total > NEVER:
-            out[s] = max(total - _expected(labels, scores) - _expected_of_graph(lattice, tally), 0.0)
+            out[s] = max(total - _expected(labels, scores) - _expected_of_graph(lattice, own, tally), 0.0)

@@ -19,7 +19,7 @@ import numpy as np
 
 from hmmseq._jit import jit
 from hmmseq.kernels.logmath import NEVER, copy_row
-from hmmseq.kernels.paths import forward, refill
+from hmmseq.kernels.paths import forward, refill, weigh_row
 from hmmseq.kernels.traces import FROM_START, best_source
 
 DONE = -1  # where there is nothing left to walk through
@@ -159,5 +159,6 @@ def ranked(lattice, table, code, block, states, lengths, scores):
         copy_row(saved[b], chart[0])
         refill(lattice, table, code, low, high, chart, work, True)
         for r in range(high - 1, low - 1, -1):
+            weigh_row(lattice, code, r)
             count = _through_row(lattice, chart[r - low], r, paths, count)
     _copy_shared(paths, np.argsort(born))

@@ -136,7 +136,10 @@ def test_a_million_steps_of_independent_states_are_an_exact_sum():
 
 def marginals(graph, scores, block):
     """All that forward_backward finds with rows kept every `block` steps."""
-    labels, tally = np.zeros(scores.shape), Tally(*map(np.zeros, [*graph.count_shapes(), *[graph.n_states] * 2]))
+    labels, tally = (
+        np.zeros(scores.shape),
+        Tally(*map(np.zeros, [*[(1, *shape) for shape in graph.count_shapes()], *[graph.n_states] * 2])),
+    )
     steps = np.arange(len(scores), dtype=np.int32)
     total = forward_backward(graph.lattice, scores, steps, steps, 1.0, block, labels, tally)
     return [np.array(total), labels, *tally]
