@@ -13,7 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from benchmarks.report import best, write
-from hmmseq import StateGraph, lattice, tiling, topologies
+from hmmseq import StateGraph, lattice, paths, tiling, topologies
 from hmmseq.lattice import Indexed
 from hmmseq.scores import Packed, pack
 
@@ -28,7 +28,7 @@ def work(graph: StateGraph, packed: Packed) -> dict[str, tuple[Callable[[], obje
             lambda: tiling.counts(graph, packed, packed.code, rows, one, 1),
             lambda: lattice._count_exactly(graph, packed, packed.code, rows, one, 1),
         ),
-        "best path": (lambda: tiling.best(graph, packed), lambda: lattice._paths(graph, packed, 1, True, rng, 1)),
+        "best path": (lambda: tiling.best(graph, packed), lambda: paths._paths(graph, packed, 1, True, rng, 1)),
     }
 
 

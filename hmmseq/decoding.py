@@ -1,4 +1,4 @@
-"""From paths to answers: labels, segments, and the path that gets the most labels right.
+"""From paths to answers: labels, segments, the path that gets the most labels right, and what is known beforehand.
 
 >>> segments([0, 0, 2, 2, 2, 0])
 [Segment(start=0, stop=2, label=0), Segment(start=2, stop=5, label=2), Segment(start=5, stop=6, label=0)]
@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hmmseq import lattice
+from hmmseq.constraints import constrain
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.sequences import is_one
 
-__all__ = ["Segment", "labels", "mea_path", "segments"]
+__all__ = ["Segment", "constrain", "labels", "mea_path", "segments"]
 
 
 class Segment(NamedTuple):

@@ -8,10 +8,11 @@ import numpy as np
 
 from hmmseq.kernels.edges import Edges
 from hmmseq.kernels.logmath import LARGEST, NEVER
-from hmmseq.kernels.paths import Lattice
+from hmmseq.kernels.paths import Changes, Lattice
 
 # A graph with at least this share of all possible edges also gets its weights as a matrix.
 MATRIX_FROM = 0.25
+_EDGES = ("step", "silent", "step_back", "silent_back")
 
 
 class StateGraph:
@@ -96,7 +97,18 @@ class StateGraph:
             label=s.label,
             start=self.start.copy(),  # copies: Numba compiles every kernel a second time for read-only arrays
             end=self.end.copy(),
+            changes=Changes(np.empty((0, 0)), *[np.empty(0, dtype=np.int64)] * 5),
         )
+
+    def changing_lattice(self, added: np.ndarray, kind: np.ndarray) -> Lattice:
+        """The same with weights that differ from step to step. Kernels write to it: give them what `own_weights` returns.
+
+        added : (n_kinds, n_edges) log weights of a step of each kind, added to those of the graph
+        kind : (n_rows,) the kind of step that goes with each row of the table of scores
+        """
+        groups = [getattr(self._structure, name) for name in _EDGES]
+        changes = Changes(np.vstack([self.edge + added, self.edge]), kind, *[group.number for group in groups])
+        return self.lattice._replace(changes=changes)
 
     def matrix(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
         """(n_states, n_states) array with `values`, one per edge, at [source, target] and `fill` elsewhere."""
@@ -160,6 +172,18 @@ def _weighted(group: _Group, log_weights: np.ndarray) -> Edges:
     if group.full:
         matrix[group.source, group.target], log_matrix[group.source, group.target] = weight, log_weight
     return Edges(group.first, group.source, log_weight, weight, peak, matrix, log_matrix)
+
+
+def own_weights(lattice: Lattice) -> Lattice:
+    """The same lattice, with weights that one thread can overwrite."""
+
+    def own(edges: Edges) -> Edges:
+        return edges._replace(
+            **{name: getattr(edges, name).copy() for name in ("log_weight", "weight", "peak", "matrix", "log_matrix")}
+        )
+
+    copies: dict[str, Any] = {name: own(getattr(lattice, name)) for name in _EDGES}
+    return lattice._replace(**copies)
 
 
 class _Structure:

@@ -1,12 +1,16 @@
 """The questions one can ask of a lattice: a weighted graph and the scores of one or many sequences.
 
     log_partition   total log score of all paths        (log-likelihood of an HMM, normaliser of a CRF)
+    path_entropy    how uncertain the path is
+    edge_posteriors probability of each edge at each step
     posteriors      probability of each label, edge, start and end   (the gradient of log_partition)
     best_path       the path with the largest score
+    best_paths      the k paths with the largest scores
     sample_paths    paths drawn from their posterior
     path_score      the score of a given path
 
-`scores` is (n_steps, n_labels), a list of such arrays, or `Indexed`. Results mirror it: one sequence gives one result,
+`scores` is (n_steps, n_labels), a list of such arrays, or `Indexed`; `TimeVarying` adds weights of edges that differ from
+step to step. Results mirror it: one sequence gives one result,
 a list gives a list. A sequence that no path explains scores minus infinity. An empty sequence scores 0.
 
 >>> import numpy as np
@@ -21,7 +25,7 @@ array([[0.63 , 0.37 ],
        [0.241, 0.759]])
 """
 
-from dataclasses import replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,16 +34,17 @@ from hmmseq import serial, tiling
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
+from hmmseq.kernels.entropy import entropies
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
-from hmmseq.scores import Indexed, Packed, Scores, pack
-from hmmseq.sequences import Sequences
+from hmmseq.paths import Path, best_path, best_paths, path_score, sample_paths
+from hmmseq.scores import Indexed, Packed, Scores, TimeVarying, lattices, pack
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 
 __all__ = [
-    "Counts", "Indexed", "Path", "Posteriors", "best_path", "expected_counts", "label_posteriors", "log_partition",
-    "path_score", "posteriors", "sample_paths",
+    "Counts", "Indexed", "Path", "Posteriors", "TimeVarying", "best_path", "best_paths", "edge_posteriors",
+    "expected_counts", "label_posteriors", "log_partition", "path_entropy", "path_score", "posteriors", "sample_paths",
 ]  # fmt: skip
 
 
@@ -66,13 +71,6 @@ class Counts(NamedTuple):
     end: np.ndarray  # (n_states,)
 
 
-class Path(NamedTuple):
-    """States in the order visited, silent ones included; -1 at every step where no path exists."""
-
-    states: np.ndarray
-    score: float
-
-
 def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """Log of the summed exponential scores of all paths, by the forward recursion (Rabiner 1989, section III.A).
 
@@ -81,13 +79,13 @@ def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = Non
     packed = pack(scores, graph.n_labels)
     out, left = np.zeros(len(packed)), np.arange(len(packed))
     for way in FAST:
-        rest = _subset(packed, left)
+        rest = packed.subset(left)
         if len(left) and way.suits(graph, rest):
             out[left], more = way.totals(graph, rest, n_jobs)
             left = left[more]
-    rest, lattice, exact = _subset(packed, left), graph.lattice, np.empty(len(left))
+    rest, lattice, exact = packed.subset(left), lattices(graph, packed), np.empty(len(left))
     run(
-        lambda share: batches.totals(lattice, rest.table, rest.code, rest.offsets, share.first, share.last, exact),
+        lambda share: batches.totals(lattice(), rest.table, rest.code, rest.offsets, share.first, share.last, exact),
         in_shares(rest.offsets),
         n_jobs,
     )
@@ -106,10 +104,10 @@ def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) 
     packed = pack(scores, graph.n_labels)
     steps = np.arange(len(packed.code), dtype=np.int32)
     labels, tally = np.zeros((len(steps), graph.n_labels)), _Places(graph, len(packed))
-    lattice, ones, out = graph.lattice, np.ones(len(packed)), np.empty(len(packed))
+    lattice, ones, out = lattices(graph, packed), np.ones(len(packed)), np.empty(len(packed))
     run(
         lambda share: batches.marginals(
-            lattice, packed.table, packed.code, steps, packed.offsets, share.first, share.last, ones, 1, out, labels,
+            lattice(), packed.table, packed.code, steps, packed.offsets, share.first, share.last, ones, 1, out, labels,
             tally.arrays(0),
         ),
         in_shares(packed.offsets),
@@ -128,6 +126,55 @@ def label_posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = 
     return counts.rows if packed.single else packed.steps.unpack(counts.rows)
 
 
+def path_entropy(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+    """Entropy, in nats, of the posterior over paths: how uncertain the path is.
+
+    Zero where only one path is possible, the log of the number of paths where all are equally probable; zero, too,
+    for an empty sequence and for one that no path explains: there is nothing to be uncertain about. Hernando, Crespi
+    and Cybenko (IEEE Trans. Inf. Theory 51, 2005) give a recursion; here it is log_partition less the expected score
+    of a path, which follows from the posteriors.
+
+    Returns a float for one sequence, an array (n_sequences,) for many.
+
+    >>> from hmmseq import topologies
+    >>> round(path_entropy(topologies.ergodic(2), np.zeros((10, 2))), 6)  # 10 log 2
+    6.931472
+    """
+    packed = pack(scores, graph.n_labels)
+    top = packed.table.max(axis=1, keepdims=True)
+    table = packed.table - np.where(top > NEVER, top, 0.0)  # the entropy stays, and fewer digits cancel
+    lattice, out = lattices(graph, packed), np.empty(len(packed))
+    run(
+        lambda share: entropies(lattice(), table, packed.code, packed.offsets, share.first, share.last, out),
+        in_shares(packed.offsets),
+        n_jobs,
+    )
+    return float(out[0]) if packed.single else out
+
+
+def edge_posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+    """(n_steps, n_edges) expected uses of each edge on the way into each step (Rabiner 1989, equation 37).
+
+    The derivative of `log_partition` with respect to the edges of `TimeVarying` scores, whose rows these are: row t
+    holds the edges between step t - 1 and step t. Edges into silent states after the last step are in no row.
+
+    Returns one array for one sequence, a list for many.
+    """
+    packed = pack(scores, graph.n_labels)
+    step, silent = (np.zeros((len(packed.code) + len(packed), *shape)) for shape in graph.count_shapes())
+    lattice = lattices(graph, packed)
+    run(
+        lambda share: batches.edge_marginals(
+            lattice(), packed.table, packed.code, packed.offsets, share.first, share.last, step, silent
+        ),
+        in_shares(packed.offsets),
+        n_jobs,
+    )
+    rows, first = graph.edge_counts(step, silent), packed.offsets + np.arange(len(packed) + 1)
+    results = [rows[a : b - 1] for a, b in pairwise(first)]
+    return results[0] if packed.single else results
+
+
 def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None) -> Counts:
     """The E-step: expected uses of labels, edges, starts and ends, times the weight of each sequence, added up.
 
@@ -142,10 +189,13 @@ def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n
         raise ValueError(
             f"weights have shape {weight.shape}; expected one finite weight for each of {len(packed)} sequences"
         )
-    counts, rest = _count(graph, packed, packed.code, len(packed.table), weight, n_jobs)
+    slot, n_rows = packed.code, len(packed.table)
+    if packed.edges is not None:
+        slot, n_rows = packed.edges.slot, packed.edges.n_rows
+    counts, rest = _count(graph, packed, slot, n_rows, weight, n_jobs)
     for s in rest[counts.log_partition[rest] == NEVER]:
         code = packed.code[packed.offsets[s] : packed.offsets[s + 1]]
-        raise ImpossibleSequenceError(int(s), int(first_dead_step(graph.lattice, packed.table, code)))
+        raise ImpossibleSequenceError(int(s), int(first_dead_step(lattices(graph, packed)(), packed.table, code)))
     return counts
 
 
@@ -159,16 +209,16 @@ def _count(
     left, parts = np.arange(len(packed)), []
     out = np.zeros(len(packed))
     for way in FAST:
-        rest = _subset(packed, left)
+        rest = packed.subset(left)
         if len(left) and way.suits(graph, rest):
-            own = slot if rest is packed else _of_steps(slot, packed, left)
+            own = slot if rest is packed else packed.cut(slot, left)
             out[left], tally, more = way.counts(graph, rest, own, n_rows, weight[left], n_jobs)
             rows = tally.rows if graph.is_untied else tally.rows @ np.eye(graph.n_labels)[graph.label]
             parts.append(Counts(out, rows, tally.pairs[graph.source, graph.target], tally.start, tally.end))
             left = left[more]
     if len(left) or not parts:
-        own = _of_steps(slot, packed, left)
-        parts.append(_count_exactly(graph, _subset(packed, left), own, n_rows, weight[left], n_jobs))
+        own = packed.cut(slot, left)
+        parts.append(_count_exactly(graph, packed.subset(left), own, n_rows, weight[left], n_jobs))
         out[left] = parts[-1].log_partition
     total = parts[0]
     for part in parts[1:]:
@@ -176,16 +226,10 @@ def _count(
     return total._replace(log_partition=out), left
 
 
-def _of_steps(values: np.ndarray, packed: Packed, chosen: np.ndarray) -> np.ndarray:
-    """The values, one per step, of some of the sequences."""
-    parts = [values[packed.offsets[s] : packed.offsets[s + 1]] for s in chosen]
-    return np.concatenate([values[:0], *parts])
-
-
 def _count_exactly(
     graph: StateGraph, packed: Packed, slot: np.ndarray, n_rows: int, weight: np.ndarray, n_jobs: int | None
 ) -> Counts:
-    out, lattice = np.empty(len(packed)), graph.lattice
+    out, lattice = np.empty(len(packed)), lattices(graph, packed)
     own_rows = one_row_a_step(slot, n_rows)  # then all shares can write to the same array
     shares = in_shares(packed.offsets, 16 if own_rows else slots_for(n_rows * graph.n_labels + 2 * graph.n_edges))
     rows = np.zeros((1 if own_rows else len(shares), n_rows, graph.n_labels))
@@ -193,84 +237,12 @@ def _count_exactly(
 
     def work(share: Share) -> None:
         batches.marginals(
-            lattice, packed.table, packed.code, slot, packed.offsets, share.first, share.last, weight, 0, out,
+            lattice(), packed.table, packed.code, slot, packed.offsets, share.first, share.last, weight, 0, out,
             rows[0 if own_rows else share.number], tally.arrays(share.number),
         )  # fmt: skip
 
     run(work, shares, n_jobs)
     return Counts(out, rows.sum(0), tally.per_edge().sum(0), tally.starts.sum(0), tally.ends.sum(0))
-
-
-def _subset(packed: Packed, chosen: np.ndarray) -> Packed:
-    """Some of the sequences, over the same table."""
-    if len(chosen) == len(packed):
-        return packed
-    code = _of_steps(packed.code, packed, chosen)
-    offsets = np.concatenate([[0], np.cumsum(packed.steps.lengths[chosen], dtype=np.int64)])
-    return replace(packed, code=code, steps=Sequences(code, offsets))
-
-
-def best_path(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
-    """The path with the largest score, by the Viterbi recursion (Viterbi 1967).
-
-    Of paths that differ by no more than rounding, any may be the answer; its score is exact to 1e-12.
-
-    Returns one `Path` for one sequence, a list for many.
-    """
-    packed = pack(scores, graph.n_labels)
-    results: list[Path] = [Path(packed.code[:0], 0.0)] * len(packed)
-    left = np.arange(len(packed))
-    if tiling.suits_best(graph, packed):
-        states, totals, left = tiling.best(graph, packed, n_jobs)
-        results = [Path(path, float(total)) for path, total in zip(packed.steps.unpack(states), totals, strict=True)]
-    found = _paths(graph, _subset(packed, left), 1, True, np.random.default_rng(0), n_jobs)
-    for s, (path,) in zip(left, found, strict=True):
-        results[s] = path
-    return results[0] if packed.single else results
-
-
-def sample_paths(
-    graph: StateGraph, scores: Scores, n_paths: int = 1, *, random_state: Any = None, n_jobs: int | None = None
-) -> Any:
-    """Paths drawn from their posterior, by forward filtering and backward sampling (Scott, JASA 97, 2002).
-
-    Returns a list of `n_paths` paths for one sequence, a list of such lists for many. `Path.score` is the log score
-    of each path. The same `random_state` (a seed or Generator) gives the same paths for any `n_jobs`.
-    """
-    packed = pack(scores, graph.n_labels)
-    drawn = _paths(graph, packed, n_paths, False, np.random.default_rng(random_state), n_jobs)
-    for s, paths in enumerate(drawn):
-        own = packed.table[packed.code[packed.offsets[s] : packed.offsets[s + 1]]]
-        drawn[s] = [path._replace(score=path_score(graph, own, path.states)) for path in paths]
-    return drawn[0] if packed.single else drawn
-
-
-def path_score(graph: StateGraph, scores: Any, states: Any) -> float:
-    """Log score of one path through one sequence: start, edges, scores and end; minus infinity if it cannot be taken.
-
-    states : the states visited, silent ones included, as in `Path.states`
-    """
-    packed = pack(scores, graph.n_labels)
-    states = np.asarray(states)
-    if len(packed) != 1 or states.ndim != 1 or (states.size and states.dtype.kind not in "iu"):
-        raise ValueError(
-            f"got scores of {len(packed)} sequences and states of shape {states.shape} and type {states.dtype}; "
-            "expected one sequence and the state numbers of one path"
-        )
-    if not states.size or states.min() < 0 or states.max() >= graph.n_states:
-        return 0.0 if states.size == 0 and len(packed.code) == 0 else NEVER
-    label = graph.label[states]
-    emitting = label[label >= 0]
-    if len(emitting) != len(packed.code):
-        raise ValueError(f"the path visits {len(emitting)} emitting states but there are {len(packed.code)} steps")
-    edge = np.full(len(states) - 1, NEVER)
-    known = {pair: e for e, pair in enumerate(zip(graph.source.tolist(), graph.target.tolist(), strict=True))}
-    for k, pair in enumerate(zip(states[:-1].tolist(), states[1:].tolist(), strict=True)):
-        if pair in known:
-            edge[k] = graph.edge[known[pair]]
-    return float(
-        graph.start[states[0]] + edge.sum() + packed.table[packed.code, emitting].sum() + graph.end[states[-1]]
-    )
 
 
 class _Places:
@@ -288,30 +260,3 @@ class _Places:
 
     def per_edge(self) -> np.ndarray:
         return self.graph.edge_counts(self.edges, self.silent)
-
-
-def _paths(
-    graph: StateGraph, packed: Packed, n_paths: int, maximise: bool, rng: np.random.Generator, n_jobs: int | None
-) -> list[list[Path]]:
-    steps = packed.steps.lengths
-    capacity = steps + (steps + 1) * graph.silent_depth
-    room = np.concatenate([[0], np.cumsum(capacity)])
-    states = np.empty((n_paths, room[-1]), dtype=np.int32)
-    lengths, totals = np.empty((n_paths, len(packed)), dtype=np.int64), np.empty(len(packed))
-    lattice, shares = graph.lattice, in_shares(packed.offsets)
-    streams = rng.spawn(len(shares))
-    run(
-        lambda share: batches.paths(
-            lattice, packed.table, packed.code, packed.offsets, room, share.first, share.last, maximise,
-            streams[share.number], states, lengths, totals,
-        ),
-        shares,
-        n_jobs,
-    )  # fmt: skip
-
-    def path(k: int, s: int) -> Path:
-        if totals[s] == NEVER:
-            return Path(np.full(steps[s], -1, dtype=np.int32), NEVER)
-        return Path(states[k, room[s + 1] - lengths[k, s] : room[s + 1]], float(totals[s]))
-
-    return [[path(k, s) for k in range(n_paths)] for s in range(len(packed))]

@@ -1,13 +1,15 @@
 """Scores, in the two forms that kernels read, packed for many sequences."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from hmmseq.graph import StateGraph, own_weights
 from hmmseq.kernels import codes
 from hmmseq.kernels.logmath import LARGEST, NEVER
+from hmmseq.kernels.paths import Lattice
 from hmmseq.sequences import Sequences, is_one
 
 MISSING = -1  # a symbol that was not observed: every label scores 0, so it is marginalised
@@ -24,6 +26,39 @@ class Indexed(NamedTuple):
     symbols: Any
 
 
+class TimeVarying(NamedTuple):
+    """Scores together with log weights of edges that differ from step to step, as in a Markov chain with inputs.
+
+    scores : in any form, for one or many sequences
+    edges : log weights, added to those of the graph: (n_steps, n_edges), a list of such arrays, or
+        `Indexed(table (n_kinds, n_edges), kinds)` with the kind of each step (-1: nothing is added)
+
+    Row t belongs to the way into step t: the edge from step t - 1, and any edges through silent states between the two;
+    row 0 to edges of silent states before the first step (the start itself is no edge). Edges into silent states after
+    the last step have the weights of the graph alone.
+
+    >>> from hmmseq import topologies
+    >>> from hmmseq.lattice import best_path
+    >>> stay, leave = [0.0, -9.0, -9.0, 0.0], [-9.0, 0.0, 0.0, -9.0]  # edges 0 -> 0, 0 -> 1, 1 -> 0, 1 -> 1
+    >>> scores = np.log([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])
+    >>> best_path(topologies.ergodic(2), TimeVarying(scores, Indexed([stay, leave], [0, 0, 1, 0]))).states
+    array([0, 0, 1, 1], dtype=int32)
+    """
+
+    scores: Any
+    edges: Any
+
+
+@dataclass(frozen=True)
+class StepEdges:
+    """Log weights of edges for each row of a table of scores, and how statistics by row are gathered beside them."""
+
+    table: np.ndarray  # (n_kinds, n_edges)
+    kind: np.ndarray  # (n_rows,) the row of `table` that goes with each row of the scores
+    slot: np.ndarray  # (n_steps in all,) for each step, the row of the scores as they were given
+    n_rows: int  # of those
+
+
 @dataclass(frozen=True)
 class Packed:
     """What the kernels read: step t of sequence s scores table[code[offsets[s] + t]]."""
@@ -32,6 +67,7 @@ class Packed:
     code: np.ndarray  # (n_steps in all,)
     steps: Sequences  # the codes as sequences
     single: bool  # results are for one sequence: no list around them
+    edges: StepEdges | None = None  # weights of edges that differ from step to step
 
     @property
     def offsets(self) -> np.ndarray:
@@ -40,23 +76,84 @@ class Packed:
     def __len__(self) -> int:
         return len(self.steps)
 
+    def subset(self, chosen: np.ndarray) -> "Packed":
+        """Some of the sequences, over the same table."""
+        if len(chosen) == len(self):
+            return self
+        code, offsets = self.cut(self.code, chosen), np.concatenate([[0], np.cumsum(self.steps.lengths[chosen])])
+        edges = None if self.edges is None else replace(self.edges, slot=self.cut(self.edges.slot, chosen))
+        return replace(self, code=code, steps=Sequences(code, offsets), edges=edges)
 
-Scores = np.ndarray | Sequence[np.ndarray] | Sequences | Indexed | Packed
+    def cut(self, rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """What belongs to some of the sequences, of something with a row for each step."""
+        return np.concatenate([rows[:0], *[rows[self.offsets[s] : self.offsets[s + 1]] for s in chosen]])
 
 
-def pack(scores: Scores, n_labels: int) -> Packed:
-    """Check scores, once, and pack them: dense (n_steps, n_labels), a list of those, or `Indexed`."""
+Scores = np.ndarray | Sequence[np.ndarray] | Sequences | Indexed | TimeVarying | Packed
+
+
+def pack(scores: Scores, n_labels: int | None = None) -> Packed:
+    """Check scores, once, and pack them: dense (n_steps, n_labels), a list of those, `Indexed` or `TimeVarying`.
+
+    n_labels : what the graph reads; None takes any number
+    """
     if isinstance(scores, Packed):
+        _check_columns(scores.table, n_labels)
         return scores
+    if isinstance(scores, TimeVarying):
+        return _join(pack(scores.scores, n_labels), _pack_edges(scores.edges))
     packed = _pack_indexed(scores) if isinstance(scores, Indexed) else _pack_dense(scores)
-    if packed.table.ndim != 2 or packed.table.shape[1] != n_labels:
-        raise ValueError(f"scores have shape {packed.table.shape}; the graph reads {n_labels} columns, one per label")
+    _check_columns(packed.table, n_labels)
     # A sum is not finite if an entry is not; looking at each entry only then halves the cost of the check.
     with np.errstate(over="ignore", invalid="ignore"):
         total = packed.table.sum()
     if not abs(total) < LARGEST:
         _refuse(packed.table, "row" if isinstance(scores, Indexed) else "step")
     return packed
+
+
+def _pack_edges(edges: Any) -> Packed:
+    try:
+        return pack(edges)
+    except ValueError as error:
+        raise ValueError(f"log weights of edges, read as scores with a column for each edge: {error}") from None
+
+
+def _join(packed: Packed, edges: Packed) -> Packed:
+    """Scores and weights of edges under one code: a row of scores for every pair of rows that go together."""
+    if packed.edges is not None or edges.edges is not None:
+        raise ValueError("scores or edges are TimeVarying already; add the weights of edges up and give them once")
+    if not np.array_equal(packed.offsets, edges.offsets):
+        raise ValueError(
+            f"edges are for sequences of {edges.steps.lengths.tolist()[:9]} steps but scores for "
+            f"{packed.steps.lengths.tolist()[:9]}; give a row of weights, or a kind, for each step"
+        )
+    pairs, inverse = np.unique(packed.code.astype(np.int64) * len(edges.table) + edges.code, return_inverse=True)
+    row, kind = np.divmod(pairs, max(len(edges.table), 1))
+    code = inverse.astype(np.int32).reshape(-1)
+    added = StepEdges(edges.table, kind, packed.code, len(packed.table))
+    return replace(
+        packed, table=packed.table[row], code=code, steps=Sequences(code, packed.offsets), edges=added
+    )  # fmt: skip
+
+
+def lattices(graph: StateGraph, packed: Packed) -> Callable[[], Lattice]:
+    """What gives each thread a lattice: the same to all, or where weights of edges change one of its own."""
+    if packed.edges is None:
+        return lambda: graph.lattice
+    if packed.edges.table.shape[1] != graph.n_edges:
+        raise ValueError(
+            f"log weights of edges have {packed.edges.table.shape[1]} columns but the graph has {graph.n_edges} edges; "
+            "one column for each, in the order of graph.source and graph.target"
+        )
+    lattice = graph.changing_lattice(packed.edges.table, packed.edges.kind)
+    return lambda: own_weights(lattice)
+
+
+def _check_columns(table: np.ndarray, n_labels: int | None) -> None:
+    if table.ndim != 2 or n_labels not in (None, table.shape[1]):
+        reads = "a graph reads one column" if n_labels is None else f"the graph reads {n_labels} columns, one"
+        raise ValueError(f"scores have shape {table.shape}; {reads} per label")
 
 
 def _refuse(table: np.ndarray, place: str) -> None:
@@ -113,17 +210,26 @@ def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
 
 
 def restrict(packed: Packed, labels: np.ndarray) -> tuple[Packed, np.ndarray]:
-    """Forbid, at each step, all labels but the given one; -1 leaves the step free.
+    """Forbid, at each step, all labels but the given one; -1 leaves the step free. Returns the same as `allow`.
 
     labels : (n_steps in all,)
+    """
+    n_labels = packed.table.shape[1]
+    sets = np.vstack([np.ones((1, n_labels), dtype=bool), np.eye(n_labels, dtype=bool)])
+    return allow(packed, sets, labels + 1)
+
+
+def allow(packed: Packed, sets: np.ndarray, which: np.ndarray) -> tuple[Packed, np.ndarray]:
+    """Forbid, at each step, all labels outside one of several sets.
+
+    sets : (n_sets, n_labels) boolean
+    which : (n_steps in all,) the set of each step
 
     Returns the restricted scores and, for each of their rows, the row of `packed.table` that it came from, so that
     statistics by row can be added back.
     """
-    n_labels = packed.table.shape[1]
-    pair = packed.code.astype(np.int64) * (n_labels + 1) + labels + 1
-    pairs, code = np.unique(pair, return_inverse=True)
-    row, known = pairs // (n_labels + 1), pairs % (n_labels + 1) - 1
-    table = packed.table[row]
-    table[(known[:, None] >= 0) & (known[:, None] != np.arange(n_labels))] = NEVER
-    return replace(packed, table=table, code=code.astype(np.int32).reshape(-1)), row
+    pairs, code = np.unique(packed.code.astype(np.int64) * len(sets) + which, return_inverse=True)
+    row, allowed = np.divmod(pairs, max(len(sets), 1))
+    table = np.where(sets[allowed], packed.table[row], NEVER)
+    edges = None if packed.edges is None else replace(packed.edges, kind=packed.edges.kind[row])
+    return replace(packed, table=table, code=code.astype(np.int32).reshape(-1), edges=edges), row

@@ -36,7 +36,7 @@ def suits(graph: StateGraph, packed: Packed) -> bool:
     """Whether a matrix of linear weights can hold the graph, and there is enough to do."""
     possible = graph.start.max() > NEVER and graph.end.max() > NEVER and graph.edge.max(initial=NEVER) > NEVER
     dense = graph.n_states <= MOST_STATES and graph.n_edges >= EDGES_FROM * graph.n_states**2
-    fits = dense and graph.label.min() >= 0 and len(packed.code) >= FEWEST_STEPS
+    fits = dense and graph.label.min() >= 0 and packed.edges is None and len(packed.code) >= FEWEST_STEPS
     return possible and fits and edge_range(graph) <= WIDEST * np.log(10)
 
 

@@ -85,6 +85,8 @@ class Stream(ABC):
         block = pack(scores, self.graph.n_labels)
         if len(block) != 1:
             raise ValueError(f"got scores of {len(block)} sequences; a stream is one sequence")
+        if block.edges is not None:
+            raise ValueError("got TimeVarying scores; a stream takes edges that stay the same")
         return block
 
     @property

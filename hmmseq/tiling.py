@@ -170,7 +170,7 @@ def suits_best(graph: StateGraph, packed: Packed) -> bool:
 def _suits(graph: StateGraph, packed: Packed) -> bool:
     """Whether every state leads to every state, paths exist, and there is enough to do."""
     possible = graph.start.max() > NEVER and graph.end.max() > NEVER
-    return is_full(graph) and possible and len(packed.code) >= FEWEST_STEPS
+    return is_full(graph) and possible and packed.edges is None and len(packed.code) >= FEWEST_STEPS
 
 
 def _layout(n_states: int) -> Layout:

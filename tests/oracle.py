@@ -9,11 +9,16 @@ import numpy as np
 NEVER = -math.inf
 
 
-def all_paths(graph, scores) -> Iterator[tuple[tuple[int, ...], float]]:
-    """Every path through the graph that emits len(scores) steps, with its score (paths that cannot be taken left out)."""
+def all_paths(graph, scores, edges=None) -> Iterator[tuple[tuple[int, ...], float]]:
+    """Every path through the graph that emits len(scores) steps, with its score (paths that cannot be taken left out).
+
+    edges: (len(scores), n_edges) added to the weights of the edges on the way into each step
+    """
     out = [[] for _ in range(graph.n_states)]
-    for i, j, w in zip(graph.source, graph.target, graph.edge, strict=True):
-        out[i].append((int(j), float(w)))
+    for e, (i, j) in enumerate(zip(graph.source, graph.target, strict=True)):
+        out[i].append((int(j), e))
+    edges = np.zeros((len(scores), graph.n_edges)) if edges is None else edges
+    weights = graph.edge + np.vstack([edges, np.zeros((1, graph.n_edges))])
 
     def extend(path, emitted, total):
         state = path[-1]
@@ -26,8 +31,8 @@ def all_paths(graph, scores) -> Iterator[tuple[tuple[int, ...], float]]:
             return
         if emitted == len(scores) and graph.end[state] > NEVER:
             yield path, total + graph.end[state]
-        for target, weight in out[state]:
-            yield from extend((*path, target), emitted, total + weight)
+        for target, e in out[state]:
+            yield from extend((*path, target), emitted, total + weights[emitted, e])
 
     for state in range(graph.n_states):
         yield from extend((state,), 0, float(graph.start[state]))

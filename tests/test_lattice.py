@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmmseq import lattice
+from hmmseq import lattice, topologies
 from hmmseq.lattice import Indexed
 from oracle import NEVER, all_paths, enumerate_posteriors, log_sum
 from strategies import lattices, seeds
@@ -41,6 +41,40 @@ def test_best_path_beats_every_other(case):
         assert np.all(path.states == -1) and len(path.states) == len(scores)
     else:
         np.testing.assert_allclose(lattice.path_score(graph, scores, path.states), best, **EXACT)
+
+
+@given(lattices(), st.sampled_from([1, 2, 7, 5000]))
+def test_best_paths_are_the_best_of_all_in_order(case, n_paths):
+    graph, scores = case
+    known = dict(all_paths(graph, scores))
+    found = lattice.best_paths(graph, scores, n_paths)
+    best = sorted(known.values(), reverse=True)[:n_paths]
+    np.testing.assert_allclose([path.score for path in found], best, **EXACT)
+    listed = [tuple(path.states.tolist()) for path in found]
+    assert len(set(listed)) == len(listed)
+    np.testing.assert_allclose([known[states] for states in listed], best, **EXACT)
+    if best:
+        assert found[0].score == pytest.approx(lattice.best_path(graph, scores).score, rel=1e-12)
+
+
+def test_best_paths_of_many_sequences_are_those_of_each():
+    """Long enough for rows to be forgotten, more paths than the short ones have; any number of threads."""
+    rng = np.random.default_rng(0)
+    graph = topologies.left_right(3, skip=1).weigh(start=[0.0, -1.0, -2.0])
+    X = [rng.normal(size=(n, 3)) for n in (0, 1, 40, 3)]
+    alone = [lattice.best_paths(graph, x, 50) for x in X]
+    assert [len(paths) for paths in alone[:2]] == [1, 3]
+    for n_jobs in (1, 2):
+        for ours, theirs in zip(lattice.best_paths(graph, X, 50, n_jobs=n_jobs), alone, strict=True):
+            assert [(p.states.tolist(), p.score) for p in ours] == [(p.states.tolist(), p.score) for p in theirs]
+    for path in alone[2]:
+        assert lattice.path_score(graph, X[2], path.states) == pytest.approx(path.score, rel=1e-12)
+
+
+@pytest.mark.parametrize("n_paths", [0, -1, 1.5, "2"])
+def test_a_number_of_paths_that_is_none_is_refused(n_paths):
+    with pytest.raises(ValueError, match="expected a whole number, 1 or more"):
+        lattice.best_paths(topologies.ergodic(2), np.zeros((3, 2)), n_paths)
 
 
 @given(lattices())
@@ -83,6 +117,38 @@ def test_indexed_scores_equal_dense_ones(case, n_symbols, seed):
         gathered = np.zeros_like(by_symbol)
         np.add.at(gathered, symbols, by_step)  # -1, missing, is the last row
         np.testing.assert_allclose(by_symbol, gathered, **EXACT)
+
+
+@given(lattices())
+def test_entropy_is_that_of_the_shares_of_paths(case):
+    graph, scores = case
+    logs = np.array([score for _, score in all_paths(graph, scores)])
+    p = np.exp(logs - log_sum(logs))
+    expected = -np.sum(p[p > 0] * np.log(p[p > 0]))
+    assert lattice.path_entropy(graph, scores) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@given(lattices(silent=False), seeds)
+def test_entropy_of_many_sequences_is_that_of_each(case, seed):
+    graph, table = case
+    rng = np.random.default_rng(seed)
+    symbols = [rng.integers(-1, len(table), n) for n in (0, 2, 30)]
+    dense = [np.vstack([table, np.zeros(graph.n_labels)])[s] for s in symbols]
+    alone = [lattice.path_entropy(graph, x) for x in dense]
+    for n_jobs in (1, 2):
+        np.testing.assert_array_equal(lattice.path_entropy(graph, dense, n_jobs=n_jobs), alone)
+    np.testing.assert_allclose(lattice.path_entropy(graph, Indexed(table, symbols)), alone, rtol=1e-9, atol=1e-9)
+
+
+def test_entropy_counts_what_is_free_and_ignores_a_common_outlier():
+    graph = topologies.ergodic(3)
+    scores = np.zeros((1000, 3))
+    scores[5] = -1e200
+    assert lattice.path_entropy(graph, scores) == pytest.approx(1000 * np.log(3), rel=1e-12)
+    scores[:, 1:] = NEVER
+    assert lattice.path_entropy(graph, scores) == 0.0
+    scores[7, 0] = NEVER
+    assert lattice.path_entropy(graph, [scores, scores[:0]]).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("part", ["edge", "start", "end"])

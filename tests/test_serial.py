@@ -38,7 +38,7 @@ def test_the_same_or_left(seed, n_states, missing, sharp):
     found, tally, left = serial.counts(graph, packed, packed.code, len(packed.table), weights, 2)
     done = np.setdiff1d(np.arange(len(packed)), left)
     np.testing.assert_allclose(found[done], exact[done], rtol=1e-11, atol=1e-9)
-    part = lattice._subset(packed, done)
+    part = packed.subset(done)
     counts = lattice._count_exactly(graph, part, part.code, len(packed.table), weights[done], 1)
     edges = tally.pairs[graph.source, graph.target]
     for ours, theirs in zip((tally.rows, edges, tally.start, tally.end), counts[1:], strict=True):

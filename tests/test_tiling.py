@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmmseq import StateGraph, lattice, tiling, topologies
+from hmmseq import StateGraph, lattice, paths, tiling, topologies
 from hmmseq.lattice import Indexed
 from hmmseq.scores import pack
 from strategies import seeds
@@ -120,7 +120,7 @@ def test_best_paths(lengths, n_states, dense):
     assert tiling.suits_best(graph, packed)
     states, totals, left = tiling.best(graph, packed, 1)
     assert not len(left)
-    exact = [paths[0] for paths in lattice._paths(graph, packed, 1, True, rng, 1)]
+    exact = [path for (path,) in paths._paths(graph, packed, 1, True, rng, 1)]
     for s, (path, total) in enumerate(zip(packed.steps.unpack(states), totals, strict=True)):
         assert total == pytest.approx(exact[s].score, rel=1e-12)
         own = packed.table[packed.code[packed.offsets[s] : packed.offsets[s + 1]]]

@@ -10,6 +10,7 @@ import numpy as np
 
 from hmmseq._jit import jit
 from hmmseq.kernels.paths import Tally, forward, forward_backward
+from hmmseq.kernels.ranked import ranked
 from hmmseq.kernels.traces import trace
 
 CHART_BYTES = 32 << 20  # rows kept at once; see block_length
@@ -43,10 +44,23 @@ def marginals(lattice, table, code, slot, offsets, first, last, weight, each, ou
             continue
         block = block_length(high - low, lattice.label.size)
         k = s * each
-        own = Tally(tally.edges[k], tally.silent_edges[k], tally.starts[k], tally.ends[k])
+        own = Tally(tally.edges[k : k + 1], tally.silent_edges[k : k + 1], tally.starts[k], tally.ends[k])
         out[s] = forward_backward(
             lattice, table, code[low:high], slot[low:high], weight[s], block, labels, own
         )  # fmt: skip
+
+
+@jit
+def edge_marginals(lattice, table, code, offsets, first, last, edges, silent_edges):
+    """The expected use of the edges that leave row r of sequence s, at place offsets[s] + s + r."""
+    n_states = lattice.label.size
+    labels, starts, ends = np.zeros((1, n_states)), np.zeros(n_states), np.zeros(n_states)
+    for s in range(first, last):
+        low, high = offsets[s], offsets[s + 1]
+        if low < high:
+            block, slot = block_length(high - low, n_states), np.zeros(high - low, code.dtype)
+            own = Tally(edges[low + s : high + s + 1], silent_edges[low + s : high + s + 1], starts, ends)
+            forward_backward(lattice, table, code[low:high], slot, 1.0, block, labels, own)
 
 
 @jit
@@ -59,3 +73,14 @@ def paths(lattice, table, code, offsets, room, first, last, maximise, rng, out, 
         scores[s] = trace(lattice, table, code[low:high], block, maximise, rng, here, lengths[:, s])
         if low == high:
             scores[s] = 0.0
+
+
+@jit
+def best_paths(lattice, table, code, offsets, room, first, last, out, lengths, scores):
+    """The best paths, in no order: states as in `paths`, how many in lengths[:, s]; scores[:, s] -inf if fewer exist."""
+    for s in range(first, last):
+        low, high = offsets[s], offsets[s + 1]
+        block = block_length(high - low, lattice.label.size)
+        ranked(
+            lattice, table, code[low:high], block, out[:, room[s] : room[s + 1]], lengths[:, s], scores[:, s]
+        )  # fmt: skip

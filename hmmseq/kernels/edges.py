@@ -36,6 +36,25 @@ class Edges(NamedTuple):
     log_matrix: np.ndarray  # the same in logs
 
 
+@jit(inner=True, inline=False)
+def weigh(edges, column, log_weights):
+    """Give the edges other weights: edge e has log_weights[column[e]]."""
+    for j in range(edges.peak.size):
+        top = NEVER
+        for e in range(edges.first[j], edges.first[j + 1]):
+            edges.log_weight[e] = log_weights[column[e]]
+            top = max(top, edges.log_weight[e])
+        edges.peak[j] = top if top > NEVER else 0.0
+        for e in range(edges.first[j], edges.first[j + 1]):
+            edges.weight[e] = edges.log_weight[e] - edges.peak[j]
+    exp_row(edges.weight, edges.weight)
+    if edges.matrix.size:
+        for j in range(edges.peak.size):
+            for e in range(edges.first[j], edges.first[j + 1]):
+                edges.matrix[edges.source[e], j] = edges.weight[e]
+                edges.log_matrix[edges.source[e], j] = edges.log_weight[e]
+
+
 @jit(inner=True)
 def gather_best(edges, row, j):
     """max_i row[i] + w[i, j]."""

@@ -3,6 +3,10 @@
 Row 0 lies before the first step: silent states that a path may start in. Row t + 1 belongs to step t. Within a row the
 emitting states come first and then the silent ones, in the order of `Lattice.silent_order`.
 
+Weights of edges may differ from step to step. Edges that leave row r, into silent states of the same row or into step r,
+then have the weights of step r; edges in the row after the last step have those of the graph. They are weighed anew,
+in place, before a row is left or made: each thread needs a lattice of its own.
+
 Every row is kept near zero by taking out its largest score; what was taken out is summed exactly. Nothing in a row grows
 with the length of the sequence, so no digits are lost at a million steps.
 """
@@ -12,8 +16,19 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmseq._jit import jit
-from hmmseq.kernels.edges import Edges, count, gather, gather_best, propagate, propagate_best
+from hmmseq.kernels.edges import Edges, count, gather, gather_best, propagate, propagate_best, weigh
 from hmmseq.kernels.logmath import NEVER, add_exactly, copy_row, exp_row, largest, log_add, log_sum
+
+
+class Changes(NamedTuple):
+    """Weights that differ from step to step; all empty where they do not."""
+
+    table: np.ndarray  # (n_kinds + 1, n_edges) log weights of the edges of the graph; the last row: after the last step
+    kind: np.ndarray  # (n_rows,) row of this table for each row of the table of scores
+    step: np.ndarray  # (n_step_edges,) column of `table` for each edge in `Lattice.step`
+    silent: np.ndarray  # and so on
+    step_back: np.ndarray
+    silent_back: np.ndarray
 
 
 class Lattice(NamedTuple):
@@ -28,6 +43,42 @@ class Lattice(NamedTuple):
     label: np.ndarray  # (n_states,) score column, -1 for silent states
     start: np.ndarray  # (n_states,) log weight of starting there
     end: np.ndarray  # (n_states,) log weight of ending there
+    changes: Changes
+
+
+@jit(inner=True)
+def _weights(changes, code, r):
+    """Which weights the edges have that leave row r."""
+    return changes.kind[code[r]] if r < code.size else changes.table.shape[0] - 1
+
+
+@jit(inner=True)
+def weigh_row(lattice, code, r):
+    """Weigh all edges that leave row r, if weights change."""
+    changes = lattice.changes
+    if changes.kind.size:
+        k = _weights(changes, code, r)
+        weigh(lattice.step, changes.step, changes.table[k])
+        weigh(lattice.silent, changes.silent, changes.table[k])
+
+
+@jit(inner=True)
+def _weigh_back(lattice, code, r):
+    """The same for the reversed edges."""
+    changes = lattice.changes
+    if changes.kind.size:
+        k = _weights(changes, code, r)
+        weigh(lattice.step_back, changes.step_back, changes.table[k])
+        weigh(lattice.silent_back, changes.silent_back, changes.table[k])
+
+
+@jit(inner=True)
+def weigh_move(lattice, code, r):
+    """Weigh what leads into row r: step edges that leave row r - 1, silent edges within row r."""
+    changes = lattice.changes
+    if changes.kind.size:
+        weigh(lattice.step, changes.step, changes.table[_weights(changes, code, r - 1)])
+        weigh(lattice.silent, changes.silent, changes.table[_weights(changes, code, r)])
 
 
 @jit(inner=True)
@@ -90,6 +141,7 @@ def _sweep(lattice, table, code, block, saved, maximise, row, out, work):
     for t in range(code.size):
         if block and t % block == 0:
             copy_row(row, saved[t // block])
+        weigh_move(lattice, code, t + 1)
         taken = advance(lattice, row, t == 0, table[code[t]], out, work, maximise)
         if taken == NEVER:
             return NEVER
@@ -111,6 +163,7 @@ def forward(lattice, table, code, block, saved, maximise):
     """
     n_states = lattice.label.size
     row, out, work = np.empty(n_states), np.empty(n_states), np.empty(n_states)
+    weigh_row(lattice, code, 0)
     before(lattice, row, maximise)
     taken = _sweep(lattice, table, code, block, saved, maximise, row, out, work)
     if taken == NEVER:
@@ -123,6 +176,7 @@ def forward(lattice, table, code, block, saved, maximise):
 def refill(lattice, table, code, low, high, chart, work, maximise):
     """Rows low + 1 ... high - 1 again from chart[0], which holds row `low`."""
     for r in range(low + 1, high):
+        weigh_move(lattice, code, r)
         advance(lattice, chart[r - low - 1], r == 1, table[code[r - 1]], chart[r - low], work, maximise)
 
 
@@ -136,8 +190,8 @@ def _add_starts(lattice, row, beta, ahead, weight, work, tally):
     for j in range(row.size):
         tally.starts[j] += weight * np.exp(work[0, j] - total)
     if lattice.silent_order.size:
-        count(lattice.step, row, ahead, total, weight, work, tally.edges)
-        count(lattice.silent, row, beta, total, weight, work, tally.silent_edges)
+        count(lattice.step, row, ahead, total, weight, work, tally.edges[0])
+        count(lattice.silent, row, beta, total, weight, work, tally.silent_edges[0])
 
 
 @jit(inner=True)
@@ -180,14 +234,14 @@ def look_ahead(lattice, beta, scores, ahead):
 
 
 @jit(inner=True)
-def _backward_row(lattice, alpha, scores, last, weight, beta, ahead, work, marginals, tally):
-    """One row of beta and what it adds to the counts; leaves in `ahead` what the row before sees."""
+def _backward_row(lattice, alpha, scores, last, place, weight, beta, ahead, work, marginals, tally):
+    """One row of beta and what it adds to the counts (of edges: at `place`); leaves in `ahead` what the row before sees."""
     retreat(lattice, last, ahead, beta, work[0])
     total = add_labels(lattice.label, alpha, beta, weight, work[0], marginals)
     if lattice.silent_order.size:
-        count(lattice.silent, alpha, beta, total, weight, work, tally.silent_edges)
+        count(lattice.silent, alpha, beta, total, weight, work, tally.silent_edges[place])
     if not last:
-        count(lattice.step, alpha, ahead, total, weight, work, tally.edges)
+        count(lattice.step, alpha, ahead, total, weight, work, tally.edges[place])
     else:
         for j in range(beta.size):
             tally.ends[j] += weight * np.exp(alpha[j] + lattice.end[j] - total)
@@ -195,10 +249,13 @@ def _backward_row(lattice, alpha, scores, last, weight, beta, ahead, work, margi
 
 
 class Tally(NamedTuple):
-    """Where expected uses are added."""
+    """Where expected uses are added.
 
-    edges: np.ndarray  # (n_states, n_states) beside a matrix of weights, else (1, n_edges): edges that consume a step
-    silent_edges: np.ndarray  # those that do not
+    n_places is 1, or n_steps + 1 to keep apart the edges that leave each row.
+    """
+
+    edges: np.ndarray  # (n_places, n_states, n_states) beside a matrix of weights, else (n_places, 1, n_edges)
+    silent_edges: np.ndarray  # (n_places, 1, n_edges) those that consume no step
     starts: np.ndarray  # (n_states,)
     ends: np.ndarray  # (n_states,)
 
@@ -223,6 +280,8 @@ def forward_backward(lattice, table, code, slot, weight, block, marginals, tally
         copy_row(saved[b], chart[0])
         refill(lattice, table, code, low, high, chart, work[0], False)
         _backward_rows(lattice, chart, table, code, slot, low, high, weight, beta, ahead, work, marginals, tally)
+    weigh_row(lattice, code, 0)
+    _weigh_back(lattice, code, 0)
     retreat(lattice, False, ahead, beta, work[0])
     _add_starts(lattice, chart[0], beta, ahead, weight, work, tally)
     return log_total
@@ -232,6 +291,9 @@ def forward_backward(lattice, table, code, slot, weight, block, marginals, tally
 def _backward_rows(lattice, chart, table, code, slot, low, high, weight, beta, ahead, work, marginals, tally):
     for r in range(high - 1, max(low, 1) - 1, -1):
         scores, posterior = table[code[r - 1]], marginals[slot[r - 1]]
+        place = r if len(tally.edges) > 1 else 0
+        weigh_row(lattice, code, r)
+        _weigh_back(lattice, code, r)
         _backward_row(
-            lattice, chart[r - low], scores, r == code.size, weight, beta, ahead, work, posterior, tally
+            lattice, chart[r - low], scores, r == code.size, place, weight, beta, ahead, work, posterior, tally
         )  # fmt: skip

@@ -129,7 +129,7 @@ def _join(lattice, starts, row, ahead, tree, r):
     _open_row(ahead, tree, r + 1)
     for j in range(row.size):
         if lattice.label[j] >= 0 and ahead[j] > NEVER:
-            i, _ = best_source(lattice.step, row, j, starts[j])
+            _, i = best_source(lattice.step, row, j, starts[j])
             tree.back[r + 1, j] = i
             tree.children[r, i] += 1
     starts[:] = NEVER
@@ -147,7 +147,7 @@ def _open_row(row, tree, r):
 def _join_silent(lattice, starts, row, tree, r):
     for j in lattice.silent_order:
         if row[j] > NEVER:
-            i, _ = best_source(lattice.silent, row, j, starts[j])
+            _, i = best_source(lattice.silent, row, j, starts[j])
             tree.back[r, j] = i
             tree.children[r, i] += 1
 

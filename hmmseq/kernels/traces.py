@@ -10,27 +10,30 @@ import numpy as np
 
 from hmmseq._jit import jit
 from hmmseq.kernels.logmath import NEVER, copy_row, largest, log_sum
-from hmmseq.kernels.paths import advance, before, forward, refill
+from hmmseq.kernels.paths import advance, before, forward, refill, weigh_move, weigh_row
 
 FROM_START = -1  # a path begins here
 
 
 @jit(inner=True)
 def best_source(edges, row, j, start):
-    """The best source of j, or FROM_START, and its score; ties go to the start and then to the lowest source."""
+    """The best score with which j can be reached, and from where: a source or FROM_START.
+
+    Ties go to the start and then to the lowest source.
+    """
     top = start
     chosen = FROM_START
     for e in range(edges.first[j], edges.first[j + 1]):
         score = row[edges.source[e]] + edges.log_weight[e]
         if score > top:
             top, chosen = score, edges.source[e]
-    return chosen, top
+    return top, chosen
 
 
 @jit(inner=True)
 def _choose(edges, row, j, start, maximise, rng):
     """The source from which j was reached, or FROM_START."""
-    chosen, top = best_source(edges, row, j, start)
+    top, chosen = best_source(edges, row, j, start)
     if maximise or top == NEVER:
         return chosen
     return _draw(edges, row, j, start, top, rng)
@@ -93,15 +96,16 @@ def trace(lattice, table, code, block, maximise, rng, paths, lengths):
             if high == n_steps + 1:
                 last = chart[high - 1 - low] + lattice.end
                 _write(paths, lengths, k, _last_state(last, maximise, rng))
-            _walk_back(lattice, chart, low, high, n_steps, maximise, rng, paths, lengths, k)
+            _walk_back(lattice, chart, code, low, high, n_steps, maximise, rng, paths, lengths, k)
     return total
 
 
 @jit(inner=True)
-def _walk_back(lattice, chart, low, high, n_steps, maximise, rng, paths, lengths, k):
+def _walk_back(lattice, chart, code, low, high, n_steps, maximise, rng, paths, lengths, k):
     """Through the rows high - 1 ... low of a block."""
     for r in range(high - 1, low - 1, -1):
         row = chart[r - low]
+        weigh_row(lattice, code, r)
         if r < n_steps and not _enter(lattice, row, r, maximise, rng, paths, lengths, k):
             return
         _leave_silent(lattice, row, r, maximise, rng, paths, lengths, k)
@@ -143,8 +147,10 @@ def _leave_silent(lattice, row, r, maximise, rng, paths, lengths, k):
 def first_dead_step(lattice, table, code):
     """The first step that no path survives; n_steps where only the ending is impossible."""
     row, out, work = np.empty(lattice.label.size), np.empty(lattice.label.size), np.empty(lattice.label.size)
+    weigh_row(lattice, code, 0)
     before(lattice, row, True)
     for t in range(code.size):
+        weigh_move(lattice, code, t + 1)
         if advance(lattice, row, t == 0, table[code[t]], out, work, True) == NEVER:
             return t
         row, out = out, row

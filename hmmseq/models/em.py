@@ -77,12 +77,15 @@ def known_states(graph: StateGraph, scores: Packed, states: np.ndarray) -> tuple
 
     Also, for each row and column of their table, the row and column of `scores.table` that it came from.
     """
-    column = graph.label[graph.label >= 0]
     own = np.where(graph.label >= 0, np.cumsum(graph.label >= 0) - 1, -1)
     labels = np.where(states >= 0, own[states], -1)
-    untied = replace(scores, table=np.ascontiguousarray(scores.table[:, column]))
-    asked, row = restrict(untied, labels)
-    return asked, row, column
+    asked, row = restrict(untied(graph, scores), labels)
+    return asked, row, graph.label[graph.label >= 0]
+
+
+def untied(graph: StateGraph, scores: Packed) -> Packed:
+    """Scores with a column for each emitting state, as `graph.untied()` reads them."""
+    return replace(scores, table=np.ascontiguousarray(scores.table[:, graph.label[graph.label >= 0]]))
 
 
 def first_guess(graph: StateGraph, emission: Emission, task: Task) -> None:

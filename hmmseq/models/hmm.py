@@ -119,10 +119,7 @@ class HMM(DensityMixin, BaseEstimator):
         labelled = 0 if states is None else int(states.max(initial=-1)) + 1
         if not isinstance(self.topology, StateGraph):
             return self._made_topology(labelled)
-        if labelled > self.topology.n_states:
-            raise ValueError(f"y has state {labelled - 1} but the topology has {self.topology.n_states} states")
-        if states is not None and np.any(self.topology.label[states[states >= 0]] < 0):
-            raise ValueError("y names a silent state; a step is always spent in an emitting one")
+        inputs.check_states(states, self.topology, "y")
         return self.topology
 
     def _made_topology(self, labelled: int) -> StateGraph:
@@ -142,24 +139,29 @@ class HMM(DensityMixin, BaseEstimator):
         scores = self.emission_.log_scores(self.emission_.observe(inputs.sequences(self, X, lengths, reset=False)))
         return replace(scores, single=lengths is None and is_one(X))
 
-    def predict(self, X: Any, *, lengths: Any = None) -> Any:
-        """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains."""
-        return _mirror(self.decode(X, lengths=lengths), lambda path: path.states)
+    def predict(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
+        """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains.
 
-    def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi") -> Any:
+        known : the states of some steps, -1 where unknown, as y in `fit`: the path passes through them
+        """
+        return _mirror(self.decode(X, lengths=lengths, known=known), lambda path: path.states)
+
+    def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi", known: Any = None) -> Any:
         """Best states with their score: `Path(states, score)`, silent states left out.
 
         method : "viterbi", the most probable path (score: its log probability with the data); or "mea", the path of the
             graph with the most steps expected to be right (score: that number)
+        known : as in `predict`
         """
         if method not in ("viterbi", "mea"):
             raise ValueError(f"method is {method!r}; expected 'viterbi' or 'mea'")
-        scores = self._scores(X, lengths)
+        scores, graph = self._scores(X, lengths), self.graph_
+        if method == "mea" or known is not None:
+            graph, scores = self._untied(scores, known, lengths)
         if method == "viterbi":
-            paths = lattice.best_path(self.graph_, scores, n_jobs=self.n_jobs)
+            paths = lattice.best_path(graph, scores, n_jobs=self.n_jobs)
         else:
-            graph, own = self._untied(scores)
-            paths = mea_path(graph, lattice.label_posteriors(graph, own, n_jobs=self.n_jobs), n_jobs=self.n_jobs)
+            paths = mea_path(graph, lattice.label_posteriors(graph, scores, n_jobs=self.n_jobs), n_jobs=self.n_jobs)
         return _mirror(paths, self._without_silent)
 
     def _without_silent(self, path: lattice.Path) -> lattice.Path:
@@ -167,18 +169,25 @@ class HMM(DensityMixin, BaseEstimator):
             return path
         return path._replace(states=path.states[self.graph_.label[path.states] >= 0])
 
-    def _untied(self, scores: Packed) -> tuple[StateGraph, Packed]:
-        """Graph and scores with a column for each emitting state."""
-        return self.graph_.untied(), self._by_state(scores)
+    def _untied(self, scores: Packed, known: Any, lengths: Any) -> tuple[StateGraph, Packed]:
+        """Graph and scores with a column for each emitting state, all but the known states forbidden."""
+        graph = self.graph_.untied()
+        if known is None:
+            return graph, self._by_state(scores)
+        states = inputs.states(known, scores.steps, lengths, "known")
+        inputs.check_states(states, self.graph_, "known")
+        return graph, em.known_states(self.graph_, scores, states)[0]
 
     def _by_state(self, scores: Packed) -> Packed:
-        label = self.graph_.label
-        return replace(scores, table=np.ascontiguousarray(scores.table[:, label[label >= 0]]))
+        return em.untied(self.graph_, scores)
 
-    def predict_proba(self, X: Any, *, lengths: Any = None) -> Any:
-        """(n_steps, n_states) posterior of each state at each step; zero for silent states, and where nothing is possible."""
-        posteriors = lattice.label_posteriors(*self._untied(self._scores(X, lengths)), n_jobs=self.n_jobs)
-        return _mirror(posteriors, self._spread)
+    def predict_proba(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
+        """(n_steps, n_states) posterior of each state at each step; zero for silent states, and where nothing is possible.
+
+        known : as in `predict`
+        """
+        asked = self._untied(self._scores(X, lengths), known, lengths)
+        return _mirror(lattice.label_posteriors(*asked, n_jobs=self.n_jobs), self._spread)
 
     def _spread(self, emitting: np.ndarray) -> np.ndarray:
         """Columns of the emitting states among those of all states."""

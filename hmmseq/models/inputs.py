@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from hmmseq.graph import StateGraph
 from hmmseq.sequences import Sequences, is_one
 
 UNKNOWN = -1  # a state that is not known
@@ -40,21 +41,33 @@ def _array(estimator: Any, X: Any, reset: bool) -> Any:
     return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=least)
 
 
-def states(y: Any, X: Sequences, lengths: Any) -> np.ndarray:
+def check_states(states: np.ndarray | None, graph: StateGraph, name: str) -> None:
+    """Known states are emitting states of the graph."""
+    if states is None:
+        return
+    if states.max(initial=UNKNOWN) >= graph.n_states:
+        raise ValueError(f"{name} has state {states.max()} but the topology has {graph.n_states} states")
+    if np.any(graph.label[states[states >= 0]] < 0):
+        raise ValueError(f"{name} names a silent state; a step is always spent in an emitting one")
+
+
+def states(y: Any, X: Sequences, lengths: Any, name: str = "y") -> np.ndarray:
     """(n_steps in all,) known states, -1 where unknown, checked against X."""
     packed = Sequences.pack(y, lengths)
     for s, (ours, theirs) in enumerate(zip(X.lengths, packed.lengths, strict=False)):
         if ours != theirs:
             raise ValueError(
-                f"y[{s}] has {theirs} labels but X[{s}] has {ours} steps; one label per step, -1 if unknown"
+                f"{name}[{s}] has {theirs} labels but X[{s}] has {ours} steps; one label per step, -1 if unknown"
             )
     if len(packed) != len(X):
-        raise ValueError(f"y has {len(packed)} sequences but X has {len(X)}; one list of labels per sequence")
+        raise ValueError(f"{name} has {len(packed)} sequences but X has {len(X)}; one list of labels per sequence")
     values = packed.values
     if values.dtype.kind not in "iufb":
-        raise ValueError(f"Unknown label type: y has dtype {values.dtype}; expected state numbers, or -1 for unknown")
+        raise ValueError(
+            f"Unknown label type: {name} has dtype {values.dtype}; expected state numbers, or -1 for unknown"
+        )
     if values.ndim != 1 or np.any(values != np.round(values)) or not np.all((values >= UNKNOWN) & (values < 2**31)):
-        raise ValueError(f"y must be state numbers 0, 1, ... or -1 (unknown), one per step; got {values[:5]}...")
+        raise ValueError(f"{name} must be state numbers 0, 1, ... or -1 (unknown), one per step; got {values[:5]}...")
     return values.astype(np.int64)
 
 

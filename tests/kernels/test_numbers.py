@@ -12,6 +12,7 @@ from conftest import UNCOMPILED
 from hmmseq import GaussianHMM, StateGraph, lattice, topologies
 from hmmseq.kernels.logmath import add_exactly, exp_row, log_add, log_sum
 from hmmseq.kernels.paths import Tally, forward_backward
+from hmmseq.kernels.ranked import ranked
 from hmmseq.kernels.traces import trace
 from oracle import enumerate_posteriors
 from strategies import graphs, lattices, scores_for, seeds
@@ -135,7 +136,10 @@ def test_a_million_steps_of_independent_states_are_an_exact_sum():
 
 def marginals(graph, scores, block):
     """All that forward_backward finds with rows kept every `block` steps."""
-    labels, tally = np.zeros(scores.shape), Tally(*map(np.zeros, [*graph.count_shapes(), *[graph.n_states] * 2]))
+    labels, tally = (
+        np.zeros(scores.shape),
+        Tally(*map(np.zeros, [*[(1, *shape) for shape in graph.count_shapes()], *[graph.n_states] * 2])),
+    )
     steps = np.arange(len(scores), dtype=np.int32)
     total = forward_backward(graph.lattice, scores, steps, steps, 1.0, block, labels, tally)
     return [np.array(total), labels, *tally]
@@ -159,6 +163,19 @@ def test_paths_traced_block_by_block_are_the_same_paths(maximise, case, block):
         lengths, rng = np.zeros(1, dtype=np.int64), np.random.default_rng(3)
         total = trace(graph.lattice, scores, steps, size, maximise, rng, room, lengths)
         found.append((total, lengths[0], room.tolist()))
+    assert found[0] == found[1]
+
+
+@given(lattices(max_steps=7), st.sampled_from([1, 2, 3]))
+def test_best_paths_ranked_block_by_block_are_the_same_paths(case, block):
+    graph, scores = case
+    steps = np.arange(len(scores), dtype=np.int32)
+    found = []
+    for size in (block, len(scores) + 1):
+        room = np.full((5, len(scores) + (len(scores) + 1) * graph.silent_depth), -9, dtype=np.int32)
+        lengths, totals = np.zeros(5, dtype=np.int64), np.zeros(5)
+        ranked(graph.lattice, scores, steps, size, room, lengths, totals)
+        found.append((totals.tolist(), [states[len(states) - n :].tolist() for states, n in zip(room, lengths)]))
     assert found[0] == found[1]
 
 

@@ -213,3 +213,33 @@ def test_save_and_load(tmp_path, emission):
     for ours, theirs in zip(loaded.predict(X), model.predict(X), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert np.isfinite(clone(loaded).fit(X).score(X))
+
+
+@pytest.mark.parametrize("method", ["viterbi", "mea"])
+def test_paths_and_posteriors_pass_through_known_states(method):
+    rng = np.random.default_rng(4)
+    X = [rng.integers(0, 2, n) for n in (20, 0, 7)]
+    model = HMM(Categorical(2), topology=tied_graph(), random_state=0, n_iter=3).fit(X)
+    free = model.decode(X, method=method)
+    known = [np.full(len(x), -1) for x in X]
+    for ours, theirs in zip(model.decode(X, method=method, known=known), free, strict=True):
+        np.testing.assert_array_equal(ours.states, theirs.states)
+    proba = model.predict_proba(X)
+    known[2][2] = proba[2][2].argmax()
+    known[0][3:6] = proba[0][3:6, 1:4].argmax(1) + 1
+    asked = [path.states for path in model.decode(X, method=method, known=known)]
+    for states, labels, shares in zip(asked, known, model.predict_proba(X, known=known), strict=True):
+        forced = np.flatnonzero(labels >= 0)
+        np.testing.assert_array_equal(states[forced], labels[forced])
+        np.testing.assert_allclose(shares[forced, labels[forced]], 1.0, rtol=1e-12)
+    np.testing.assert_array_equal(model.predict(X[0], known=known[0]), model.predict(X, known=known)[0])
+
+
+@pytest.mark.parametrize(
+    "known, message",
+    [([0, 1], r"known\[0\] has 2 labels"), ([5, 0, 0], "known has state 5"), ([4, 0, 0], "known names a silent state")],
+)
+def test_known_states_that_do_not_fit_are_refused(known, message):
+    model = HMM(Categorical(2), topology=tied_graph(), random_state=0, n_iter=1).fit([[0, 1, 1, 0]])
+    with pytest.raises(ValueError, match=message):
+        model.predict([0, 1, 0], known=known)
