@@ -11,7 +11,8 @@ from benchmarks.suite.contenders import Contender, contender
 from benchmarks.suite.rows import ROWS, Row
 
 PATIENCE = 0.4  # seconds for one call of a rival; slower ones get the beginning of the data
-PROBE_STEPS = 200  # so many steps tell how slow
+PROBE_STEPS = 200  # so many steps of one sequence tell how slow
+PROBE_MANY = 10_000  # of many: who runs them side by side is slow on a few
 ROUNDS_FOR = 0.25  # seconds of timing in one turn
 MOST_CORES = 1.2  # CPU seconds per second of a contender that is meant to have one thread
 
@@ -62,7 +63,8 @@ class Race:
 
     def _affordable(self, name: str) -> int:
         """Steps for which one call takes no more than PATIENCE."""
-        n_steps, full = PROBE_STEPS, self.instance.n_steps
+        many = len(getattr(self.instance, "lengths", ())) > 1
+        n_steps, full = PROBE_MANY if many else PROBE_STEPS, self.instance.n_steps
         while n_steps < full:
             own = contender(name, self._part(n_steps))
             self._ask(own)
