@@ -1,15 +1,20 @@
 # Every target makes .venv and installs what it needs by itself.
 #   make demo   find the genes of a bacterium      make test    all tests
 #   make check  format, lint, types, quick tests   make format  format and fix
-#   make clean  remove everything that was made
+#   make bench  measure beside other libraries     make clean   remove everything that was made
 # Another interpreter: make PYTHON=python3.12 test
+# Some rows only: make bench ROWS=viterbi           In full size (minutes, gigabytes): make bench ROWS=memory FULL=1
+# In an environment of your own, as it is: make bench BIN=.../bin
 
 PYTHON ?= python3
 BIN := .venv/bin
+ROWS :=
+FULL :=
 DEMO := .venv/demo.stamp
 DEV := .venv/dev.stamp
+BENCH := $(if $(filter .venv/bin,$(BIN)),.venv/bench.stamp)
 
-.PHONY: demo test check format clean
+.PHONY: demo test check bench format clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO)
@@ -23,6 +28,11 @@ check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/python .ci/typecheck.py
 	$(BIN)/pytest -n auto -q -m "not slow"
+
+# One thread for everybody: what they start is set here, what they start themselves is checked by the suite.
+bench: $(BENCH)
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest benchmarks/suite/test_speed.py \
+	  -q -o filterwarnings=ignore --benchmark-disable-gc --benchmark-quiet -k '$(ROWS)' $(if $(FULL),--full)
 
 format: $(DEV)
 	$(BIN)/ruff format .
@@ -46,3 +56,7 @@ $(DEMO): pyproject.toml constraints.txt | $(BIN)/python
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install -q -e '.[all,dev]' -c constraints.txt
 	touch $(DEMO) $@
+
+.venv/bench.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -q -e '.[hybrid,plot,bench]' -c constraints.txt
+	touch $@
