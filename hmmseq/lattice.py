@@ -9,6 +9,8 @@
 `scores` is (n_steps, n_labels), a list of such arrays, or `Indexed`. Results mirror it: one sequence gives one result,
 a list gives a list. A sequence that no path explains scores minus infinity. An empty sequence scores 0.
 
+The graph is a `StateGraph`, or a `SegmentGraph` whose states last for explicit durations.
+
 >>> import numpy as np
 >>> from hmmseq import topologies
 >>> graph = topologies.from_matrix([[0.9, 0.1], [0.2, 0.8]], startprob=[0.5, 0.5])
@@ -26,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmseq import tiling
+from hmmseq import segments, tiling
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
@@ -34,12 +36,14 @@ from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
 from hmmseq.scores import Indexed, Packed, Scores, pack
+from hmmseq.segment_graph import SegmentGraph
+from hmmseq.segments import SegmentCounts, SegmentPath, SegmentPosteriors
 from hmmseq.sequences import Sequences
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 
 __all__ = [
-    "Counts", "Indexed", "Path", "Posteriors", "best_path", "expected_counts", "label_posteriors", "log_partition",
-    "path_score", "posteriors", "sample_paths",
+    "Counts", "Indexed", "Path", "Posteriors", "SegmentCounts", "SegmentPath", "SegmentPosteriors", "best_path",
+    "expected_counts", "label_posteriors", "log_partition", "path_score", "posteriors", "sample_paths",
 ]  # fmt: skip
 
 
@@ -70,11 +74,13 @@ class Path(NamedTuple):
     score: float
 
 
-def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def log_partition(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """Log of the summed exponential scores of all paths, by the forward recursion (Rabiner 1989, section III.A).
 
     Returns a float for one sequence, an array (n_sequences,) for many.
     """
+    if isinstance(graph, SegmentGraph):
+        return segments.log_partition(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
     out, left = tiling.totals(graph, packed, n_jobs) if tiling.suits(graph, packed) else _nothing(packed)
     rest, lattice, exact = _subset(packed, left), graph.lattice, np.empty(len(left))
@@ -87,7 +93,7 @@ def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = Non
     return float(out[0]) if packed.single else out
 
 
-def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """Posterior of labels, edges, starts and ends, by forward-backward (Rabiner 1989, section III.B).
 
     These are the derivatives of `log_partition` with respect to scores, edge weights, start and end weights.
@@ -95,6 +101,8 @@ def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) 
 
     Returns one `Posteriors` for one sequence, a list for many.
     """
+    if isinstance(graph, SegmentGraph):
+        return segments.posteriors(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
     steps = np.arange(len(packed.code), dtype=np.int32)
     labels, tally = np.zeros((len(steps), graph.n_labels)), _Places(graph, len(packed))
@@ -112,15 +120,21 @@ def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) 
     return results[0] if packed.single else results
 
 
-def label_posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def label_posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """(n_steps, n_labels) posterior of the labels alone, as in `posteriors`, which also keeps edges by sequence."""
     packed = pack(scores, graph.n_labels)
     steps = np.arange(len(packed.code), dtype=np.int32)
-    counts, _ = _count(graph, packed, steps, len(steps), np.ones(len(packed)), n_jobs)
+    one = np.ones(len(packed))
+    if isinstance(graph, SegmentGraph):
+        counts: Counts | SegmentCounts = segments.count(graph, packed, steps, len(steps), one, n_jobs)
+    else:
+        counts, _ = _count(graph, packed, steps, len(steps), one, n_jobs)
     return counts.rows if packed.single else packed.steps.unpack(counts.rows)
 
 
-def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None) -> Counts:
+def expected_counts(
+    graph: StateGraph | SegmentGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None
+) -> Any:
     """The E-step: expected uses of labels, edges, starts and ends, times the weight of each sequence, added up.
 
     Statistics of labels are gathered by row of the score table, so that for `Indexed` scores nothing of the length of
@@ -134,6 +148,8 @@ def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n
         raise ValueError(
             f"weights have shape {weight.shape}; expected one finite weight for each of {len(packed)} sequences"
         )
+    if isinstance(graph, SegmentGraph):
+        return segments.expected_counts(graph, packed, weight, n_jobs)
     counts, rest = _count(graph, packed, packed.code, len(packed.table), weight, n_jobs)
     for s in rest[counts.log_partition[rest] == NEVER]:
         code = packed.code[packed.offsets[s] : packed.offsets[s + 1]]
@@ -197,13 +213,15 @@ def _subset(packed: Packed, chosen: np.ndarray) -> Packed:
     return replace(packed, code=code, steps=Sequences(code, offsets))
 
 
-def best_path(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def best_path(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """The path with the largest score, by the Viterbi recursion (Viterbi 1967).
 
     Of paths that differ by no more than rounding, any may be the answer; its score is exact to 1e-12.
 
     Returns one `Path` for one sequence, a list for many.
     """
+    if isinstance(graph, SegmentGraph):
+        return segments.best_path(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
     results: list[Path] = [Path(packed.code[:0], 0.0)] * len(packed)
     left = np.arange(len(packed))
@@ -217,13 +235,20 @@ def best_path(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -
 
 
 def sample_paths(
-    graph: StateGraph, scores: Scores, n_paths: int = 1, *, random_state: Any = None, n_jobs: int | None = None
+    graph: StateGraph | SegmentGraph,
+    scores: Scores,
+    n_paths: int = 1,
+    *,
+    random_state: Any = None,
+    n_jobs: int | None = None,
 ) -> Any:
     """Paths drawn from their posterior, by forward filtering and backward sampling (Scott, JASA 97, 2002).
 
     Returns a list of `n_paths` paths for one sequence, a list of such lists for many. `Path.score` is the log score
     of each path. The same `random_state` (a seed or Generator) gives the same paths for any `n_jobs`.
     """
+    if isinstance(graph, SegmentGraph):
+        return segments.sample_paths(graph, scores, n_paths, random_state, n_jobs)
     packed = pack(scores, graph.n_labels)
     drawn = _paths(graph, packed, n_paths, False, np.random.default_rng(random_state), n_jobs)
     for s, paths in enumerate(drawn):
@@ -232,11 +257,13 @@ def sample_paths(
     return drawn[0] if packed.single else drawn
 
 
-def path_score(graph: StateGraph, scores: Any, states: Any) -> float:
+def path_score(graph: StateGraph | SegmentGraph, scores: Any, states: Any) -> float:
     """Log score of one path through one sequence: start, edges, scores and end; minus infinity if it cannot be taken.
 
-    states : the states visited, silent ones included, as in `Path.states`
+    states : the states visited, silent ones included, as in `Path.states`; for a SegmentGraph `SegmentPath.segments`
     """
+    if isinstance(graph, SegmentGraph):
+        return segments.path_score(graph, scores, states)
     packed = pack(scores, graph.n_labels)
     states = np.asarray(states)
     if len(packed) != 1 or states.ndim != 1 or (states.size and states.dtype.kind not in "iu"):

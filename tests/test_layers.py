@@ -16,8 +16,8 @@ FOLDERS = {"hmmseq": "hmmseq", "hybrid": "hmmseq.hybrid", "bio": "hmmseq.bio"}
 LAYERS = [
     ["errors", "_jit", "files"],
     ["kernels"],
-    ["graph"],
-    ["sequences", "scores", "shares", "plans", "tiling", "topologies", "lattice"],
+    ["graph", "segment_graph"],
+    ["sequences", "scores", "shares", "plans", "tiling", "topologies", "segments", "lattice"],
     ["emissions", "decoding", "metrics", "durations"],
     ["models"],
     ["hmmseq"],

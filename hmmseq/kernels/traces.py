@@ -16,7 +16,7 @@ FROM_START = -1  # a path begins here
 
 
 @jit(inner=True)
-def _choose(edges, row, j, start, maximise, rng):
+def choose(edges, row, j, start, maximise, rng):
     """The source from which j was reached, or FROM_START; ties go to the start and then to the lowest source."""
     low, high = edges.first[j], edges.first[j + 1]
     top = start
@@ -112,7 +112,7 @@ def _enter(lattice, row, r, maximise, rng, paths, lengths, k):
     """From the emitting state of row r + 1 into row r; False where the path began in row r + 1."""
     j = paths[k, paths.shape[1] - lengths[k]]
     start = lattice.start[j] if r == 0 else NEVER
-    i = _choose(lattice.step, row, j, start, maximise, rng)
+    i = choose(lattice.step, row, j, start, maximise, rng)
     if i == FROM_START:
         return False
     _write(paths, lengths, k, i)
@@ -127,7 +127,7 @@ def _leave_silent(lattice, row, r, maximise, rng, paths, lengths, k):
         if lattice.label[j] >= 0:
             return
         start = lattice.start[j] if r == 0 else NEVER
-        i = _choose(lattice.silent, row, j, start, maximise, rng)
+        i = choose(lattice.silent, row, j, start, maximise, rng)
         if i == FROM_START:
             return
         _write(paths, lengths, k, i)

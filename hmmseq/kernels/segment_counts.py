@@ -1,0 +1,210 @@
+"""Expected use of everything in a lattice whose states last: the backward pass.
+
+    ahead[r, j] = log sum_d exp(score[r, j] + ... + score[r + d - 1, j] + duration[j, d] + beta[r + d, j])
+    beta[r, i]  = log sum_j exp(w[i, j] + ahead[r, j])
+
+Both passes take the same numbers out of their rows, so entry + ahead - total is the log posterior of a beginning; no large
+numbers are subtracted. The posterior of state j at step t is the sum of those of all segments that cover t: each is added
+to every step it covers, rather than taken as beginnings minus ends, which would leave a residue where nothing is.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from hmmseq._jit import jit
+from hmmseq.kernels.edges import count, propagate
+from hmmseq.kernels.logmath import NEVER, log_add, log_sum
+from hmmseq.kernels.paths import Tally, settle
+from hmmseq.kernels.segments import charts, enter, forward, surplus
+from hmmseq.kernels.windows import absorb, clear, empty_window, grow, joined, leaving, slide, slide_window
+
+
+class DurationTally(NamedTuple):
+    """Expected numbers of segments by duration, (n_states, width) each, as the tables of `Timed`."""
+
+    inner: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    whole: np.ndarray
+    tail: np.ndarray  # (n_states,) steps beyond the table
+
+
+@jit(inner=True)
+def _cover(mass, table, factor, weight, counts, covered):
+    """Add the segments that begin here, by duration, to `counts` and to the steps they cover.
+
+    The posterior of duration d is factor * mass[d] * table[d].
+    """
+    under_way = 0.0
+    for k in range(mass.size - 1, -1, -1):
+        share = factor * (mass[k] * table[k])
+        counts[k] += weight * share
+        under_way += share
+        covered[k] += under_way
+
+
+@jit(inner=True)
+def _cover_exactly(run, table, log_factor, weight, counts, covered):
+    """The same from logarithms: the posterior of duration d is exp(log_factor + run[d] + table[d])."""
+    under_way = 0.0
+    for k in range(run.size - 1, -1, -1):
+        share = math.exp(log_factor + run[k] + table[k])
+        counts[k] += weight * share
+        under_way += share
+        covered[k] += under_way
+
+
+@jit(inner=True)
+def _cover_last(n_left, share, weight, counts, covered):
+    """The same for a segment that ends with the sequence."""
+    counts[n_left - 1] += weight * share
+    for k in range(n_left):
+        covered[k] += share
+
+
+@jit(inner=True)
+def _close(timed, window, p, j, n_left, closing):
+    """A segment that would end with the sequence, seen from `n_left` steps before: still its own, or in the window."""
+    if n_left > timed.longest[j]:
+        return NEVER
+    if n_left == timed.longest[j] and timed.tail[j] > NEVER:
+        absorb(timed, window, p, j, closing + surplus(timed, timed.last, j), False)
+        return NEVER
+    return closing
+
+
+@jit(inner=True)
+def _begin(timed, window, cover, p, j, t, n_left, entry, closing, log_total, weight, tally):
+    """Segments of state j that begin with step t: all ways on from there; adds their posteriors."""
+    n = timed.longest[j]
+    run, mass, covered = window.run[j, p : p + n], window.mass[j, p : p + n], cover[j, p : p + n]
+    if t > 0:
+        ahead, total = leaving(timed, window, p, j, False)
+        end = closing + timed.last[j, n_left - 1] if closing > NEVER else NEVER
+        if entry > NEVER and total > 0.0:
+            factor = math.exp(entry + ahead - log_total) / total
+            _cover(mass, timed.weight[j, :n], factor, weight, tally.inner[j], covered)
+        elif entry > NEVER and ahead > NEVER:
+            _cover_exactly(run, timed.inner[j, :n], entry - log_total, weight, tally.inner[j], covered)
+        if entry > NEVER and end > NEVER:
+            _cover_last(n_left, math.exp(entry + end - log_total), weight, tally.last[j], covered)
+        return log_add(ahead, end)
+    ahead = joined(run, timed.first[j, :n], False)
+    end = closing + timed.whole[j, n_left - 1] if closing > NEVER else NEVER
+    if entry > NEVER and ahead > NEVER:
+        _cover_exactly(run, timed.first[j, :n], entry - log_total, weight, tally.first[j], covered)
+    if entry > NEVER and end > NEVER:
+        _cover_last(n_left, math.exp(entry + end - log_total), weight, tally.whole[j], covered)
+    return log_add(ahead, end)
+
+
+@jit(inner=True)
+def _forget(timed, cover, p, t, slot, weight, marginals):
+    """Column p begins anew; the step that left the window has all its posterior and is written out."""
+    for j in range(timed.longest.size):
+        n = timed.longest[j]
+        if n > 0:
+            if t + n < slot.size:
+                marginals[slot[t + n], timed.lattice.label[j]] += weight * cover[j, p + n]
+            cover[j, p] = 0.0
+
+
+@jit(inner=True)
+def _write_rest(timed, cover, p, slot, weight, marginals):
+    for j in range(timed.longest.size):
+        for t in range(min(timed.longest[j], slot.size)):
+            marginals[slot[t], timed.lattice.label[j]] += weight * cover[j, p + t]
+
+
+@jit(inner=True)
+def _stay(timed, j, added, older, beyond, log_total):
+    """Posterior of a step beyond the table. Leaves in `beyond`, all ways on from the greatest age, those that go on."""
+    beyond[j] += timed.tail[j] + added
+    if beyond[j] == NEVER or older == NEVER:
+        return 0.0
+    return math.exp(older + beyond[j] + timed.inner[j, timed.longest[j] - 1] - log_total)
+
+
+@jit
+def forward_backward(timed, table, code, slot, weight, window, rows, tails, shifts, marginals, tally, durations):
+    """Total log score; adds `weight` times the expected use of labels to `marginals`, of all else to the tallies."""
+    lattice, n_states, n_steps = timed.lattice, timed.longest.size, code.size
+    final, beta, ahead, entry = np.empty(n_states), np.full(n_states, NEVER), np.empty(n_states), np.empty(n_states)
+    work, closing, beyond, cover = (
+        np.empty((2, n_states)),
+        np.empty(n_states),
+        np.empty(n_states),
+        np.zeros_like(window.run),
+    )
+    answer, _ = forward(timed, table, code, window, True, rows, tails, shifts, final, False)
+    if answer == NEVER or n_steps == 0:
+        return answer
+    clear(window)
+    log_total, p = log_sum(final), window.run.shape[1] // 2
+    for j in range(n_states):
+        tally.ends[j] += weight * math.exp(final[j] - log_total)
+        closing[j] = lattice.end[j]
+        if lattice.label[j] < 0:
+            beta[j], closing[j] = lattice.end[j], NEVER
+    settle(lattice.silent_back, lattice.silent_order_back, beta, False)
+    for j in range(n_states):
+        if timed.tail[j] > NEVER:
+            beyond[j] = log_add(beta[j], closing[j] + surplus(timed, timed.last, j))
+    count(lattice.silent, rows[n_steps], beta, log_total, weight, work, tally.silent_edges)
+    for t in range(n_steps - 1, -1, -1):
+        slide(cover, timed.longest, p)
+        p = slide_window(window, timed.longest, p)
+        _forget(timed, cover, p, t, slot, weight, marginals)
+        enter(lattice, rows[t], t == 0, entry, work[0], False)
+        for j in range(n_states):
+            ahead[j] = NEVER
+            if timed.longest[j] == 0:
+                continue
+            added = table[code[t], lattice.label[j]] - shifts[t, 0] - shifts[t, 1]
+            if timed.tail[j] > NEVER:
+                share = _stay(timed, j, added, tails[t, j], beyond, log_total)
+                durations.tail[j] += weight * share
+                marginals[slot[t], lattice.label[j]] += weight * share
+            grow(timed, window, p, j, added, beta[j] + added, False)
+            closing[j] = _close(timed, window, p, j, n_steps - t, closing[j] + added)
+            ahead[j] = _begin(
+                timed, window, cover, p, j, t, n_steps - t, entry[j], closing[j], log_total, weight, durations
+            )  # fmt: skip
+        propagate(lattice.step_back, ahead, beta, work[0])
+        settle(lattice.silent_back, lattice.silent_order_back, beta, False)
+        for j in range(n_states):
+            if timed.tail[j] > NEVER:
+                beyond[j] = log_add(beyond[j], beta[j])
+        count(lattice.step, rows[t], ahead, log_total, weight, work, tally.edges)
+        count(lattice.silent, rows[t], beta, log_total, weight, work, tally.silent_edges)
+    _write_rest(timed, cover, p, slot, weight, marginals)
+    for j in range(n_states):
+        onward = ahead[j] if lattice.label[j] >= 0 else beta[j]
+        tally.starts[j] += weight * math.exp(lattice.start[j] + onward - log_total)
+    return answer
+
+
+@jit
+def marginals(timed, table, code, slot, offsets, first, last, weight, each, out, labels, tally, durations):
+    """Total log score of each sequence, and expected uses; statistics of sequence s go to row s * each of the tallies.
+
+    Rows of the longest sequence are kept: 8 bytes a step and state, twice that where there are tails.
+    """
+    most = 0
+    for s in range(first, last):
+        most = max(most, offsets[s + 1] - offsets[s])
+    window, (rows, tails, shifts) = empty_window(timed), charts(timed, most)
+    for s in range(first, last):
+        low, high, k = offsets[s], offsets[s + 1], s * each
+        out[s] = 0.0
+        if low == high:
+            continue
+        own = Tally(tally.edges[k], tally.silent_edges[k], tally.starts[k], tally.ends[k])
+        times = DurationTally(
+            durations.inner[k], durations.first[k], durations.last[k], durations.whole[k], durations.tail[k]
+        )  # fmt: skip
+        out[s] = forward_backward(
+            timed, table, code[low:high], slot[low:high], weight[s], window, rows, tails, shifts, labels, own, times
+        )  # fmt: skip
