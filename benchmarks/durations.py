@@ -37,7 +37,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, help="folder for durations.json and durations.md")
     arguments = parser.parse_args()
-    lines = [f"| states | longest | steps | {' | '.join(QUESTIONS)} |", "|---:|---:|---:" + "|---:" * len(QUESTIONS) + "|"]
+    lines = [
+        f"| states | longest | steps | {' | '.join(QUESTIONS)} |",
+        "|---:|---:|---:" + "|---:" * len(QUESTIONS) + "|",
+    ]
     print("\n".join(lines))
     found = []
     for n_states, longest, n_steps in SIZES:

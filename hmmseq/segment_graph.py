@@ -35,7 +35,7 @@ class SegmentGraph:
     Raises ValueError for shapes that do not fit, weights that are NaN or infinite, tails of 0 or more.
 
     >>> from hmmseq import topologies
-    >>> graph = SegmentGraph(topologies.cycle(2, stay=False), np.log([[0.5, 0.5, 0.0], [0.0, 0.2, 0.8]]))
+    >>> graph = SegmentGraph(topologies.cycle(2, stay=False), np.log([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]]))
     >>> graph
     <SegmentGraph: 2 states, 2 edges, 2 labels, durations up to 3>
     """
@@ -83,20 +83,17 @@ class SegmentGraph:
         weight = np.exp(inner - peak[:, None])
         return Timed(self.graph.lattice, longest, inner, first, last, whole, weight, peak, self.tail.copy())
 
-    def duration_counts(self, inner: Any, first: Any, last: Any, whole: Any) -> np.ndarray:
-        """(..., n_states, longest) expected durations, from counts by the four tables of the kernels.
+    def duration_counts(self, inner: Any, first: Any, last: Any, whole: Any) -> tuple[np.ndarray, np.ndarray]:
+        """(..., n_states, longest) expected durations, and (..., n_states) unseen steps of tails, from the kernels' counts.
 
-        A segment that was cut at d steps counts for each d' >= d with its share of the survival. The last
-        column of a state with a tail is its last possible one, and holds those that are longer too.
+        A segment that was cut at d steps counts for each d' >= d with its share of the survival. The last possible
+        duration of a state with a tail holds those that are longer too.
         """
-        out = inner.copy()
         first_table = log_survival(self.durations, self.tail) if self.left_censored else self.durations
-        if self.right_censored:
-            whole = _spread(whole, first_table, self.tail)
-        first = first + whole
-        out += _spread(first, self.durations, self.tail) if self.left_censored else first
-        out += _spread(last, self.durations, self.tail) if self.right_censored else last
-        return out
+        whole, unseen = _spread(whole, first_table, self.tail, self.right_censored)
+        first, before = _spread(first + whole, self.durations, self.tail, self.left_censored)
+        last, after = _spread(last, self.durations, self.tail, self.right_censored)
+        return inner + first + last, unseen + before + after
 
     def __repr__(self) -> str:
         beyond = " and beyond" if np.any(self.tail > NEVER) else ""
@@ -121,20 +118,24 @@ def log_survival(durations: Any, tail: Any = NEVER) -> np.ndarray:
     return np.ascontiguousarray(np.logaddexp.accumulate(out[:, ::-1], axis=1)[:, ::-1])
 
 
-def _spread(counts: np.ndarray, table: np.ndarray, tail: np.ndarray) -> np.ndarray:
-    """Counts of "d or more" as counts of each duration: the derivative of log_survival, transposed.
+def _spread(counts: np.ndarray, table: np.ndarray, tail: np.ndarray, censored: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of "d or more" as counts of each duration, and of the steps of a tail: derivatives of log_survival.
 
     What is known to reach d ends there with probability P(d) / P(>= d), or goes on.
     """
+    if not censored:
+        return counts, np.zeros_like(counts[..., 0])
     survival, longest = log_survival(table, tail), last_possible(table)
     ends = np.exp(table - np.where(survival > NEVER, survival, 0.0))
-    ends[np.arange(counts.shape[-1]) >= longest[:, None] - 1] = 1.0
+    at_last = np.arange(1, table.shape[1] + 1) == longest[:, None]
+    ends[at_last] = 1.0
     out, going_on = np.zeros_like(counts), np.zeros_like(counts[..., 0])
     for d in range(counts.shape[-1]):
         going_on = going_on + counts[..., d]
         out[..., d] = going_on * ends[:, d]
         going_on = going_on * (1.0 - ends[:, d])
-    return out
+    stay = np.exp(tail)
+    return out, (out * at_last).sum(axis=-1) * stay / (1.0 - stay)
 
 
 def _durations(graph: StateGraph, durations: Any) -> np.ndarray:

@@ -29,7 +29,7 @@ class SegmentPosteriors(NamedTuple):
     start: np.ndarray  # (n_states,)
     end: np.ndarray  # (n_states,)
     durations: np.ndarray  # (n_states, longest) expected number of segments; with a tail, the last possible: or longer
-    tail: np.ndarray  # (n_states,) expected number of observed steps beyond the last possible duration
+    tail: np.ndarray  # (n_states,) expected number of steps beyond the last possible duration
 
 
 class SegmentCounts(NamedTuple):
@@ -218,5 +218,5 @@ class _Places:
     def results(self) -> tuple[np.ndarray, ...]:
         """Edges, starts, ends, durations and steps of tails, for each place."""
         edges = self.graph.graph.edge_counts(self.tally.edges, self.tally.silent_edges)
-        inner, first, last, whole, tail = self.durations
-        return edges, self.tally.starts, self.tally.ends, self.graph.duration_counts(inner, first, last, whole), tail
+        durations, unseen = self.graph.duration_counts(*self.durations[:4])
+        return edges, self.tally.starts, self.tally.ends, durations, self.durations.tail + unseen

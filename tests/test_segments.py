@@ -30,15 +30,15 @@ def test_posteriors_are_shares_of_segmentations(case):
         np.testing.assert_allclose(ours, expected, **EXACT)
 
 
-@pytest.mark.parametrize("part", ["edge", "start", "end", "durations"])
+@pytest.mark.parametrize("part", ["edge", "start", "end", "durations", "tail"])
 @given(segment_lattices(max_steps=4))
 def test_posteriors_are_derivatives(part, case):
     graph, scores = case
     found = lattice.posteriors(graph, scores)
     if found.log_partition == NEVER:
         return
-    exact = {"edge": found.edges, "start": found.start, "end": found.end, "durations": found.durations}[part]
-    weights = graph.durations if part == "durations" else getattr(graph.graph, part)
+    exact = found.edges if part == "edge" else getattr(found, part)
+    weights = getattr(graph if part in ("durations", "tail") else graph.graph, part)
     for k in zip(*np.nonzero(weights > NEVER)):
         up, down = weights.copy(), weights.copy()
         up[k] += 1e-5

@@ -28,17 +28,19 @@ class DurationTally(NamedTuple):
     first: np.ndarray
     last: np.ndarray
     whole: np.ndarray
-    tail: np.ndarray  # (n_states,) steps beyond the table
+    tail: np.ndarray  # (n_states,) steps beyond the table, those not seen after a cut included
 
 
 @jit(inner=True)
 def _cover(mass, table, factor, weight, counts, covered):
     """Add the segments that begin here, by duration, to `counts` and to the steps they cover.
 
-    The posterior of duration d is factor * mass[d] * table[d].
+    The posterior of duration d is factor * mass[d] * table[d]. Unsigned, since a signed index that falls is asked at each
+    use whether it is negative: 2.2 ns a duration instead of 0.9.
     """
     under_way = 0.0
-    for k in range(mass.size - 1, -1, -1):
+    for back in range(mass.size):
+        k = np.uint64(mass.size - 1 - back)
         share = factor * (mass[k] * table[k])
         counts[k] += weight * share
         under_way += share
@@ -151,7 +153,10 @@ def forward_backward(timed, table, code, slot, weight, window, rows, tails, shif
     settle(lattice.silent_back, lattice.silent_order_back, beta, False)
     for j in range(n_states):
         if timed.tail[j] > NEVER:
-            beyond[j] = log_add(beta[j], closing[j] + surplus(timed, timed.last, j))
+            unseen = surplus(timed, timed.last, j)
+            beyond[j] = log_add(beta[j], closing[j] + unseen)
+            share = math.exp(tails[n_steps, j] + timed.last[j, timed.longest[j] - 1] + closing[j] - log_total)
+            durations.tail[j] += weight * share * math.expm1(unseen)
     count(lattice.silent, rows[n_steps], beta, log_total, weight, work, tally.silent_edges)
     for t in range(n_steps - 1, -1, -1):
         slide(cover, timed.longest, p)
