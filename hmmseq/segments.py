@@ -13,6 +13,7 @@ from hmmseq.kernels import segments as kernels
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.segment_counts import DurationTally
+from hmmseq.kernels.windows import Timed, Window, empty_window
 from hmmseq.scores import Packed, Scores, pack
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
@@ -57,7 +58,9 @@ def log_partition(graph: SegmentGraph, scores: Scores, n_jobs: int | None) -> An
     packed = pack(scores, graph.n_labels)
     out, timed = np.empty(len(packed)), graph.timed
     run(
-        lambda share: kernels.totals(timed, packed.table, packed.code, packed.offsets, share.first, share.last, out),
+        lambda share: kernels.totals(
+            timed, packed.table, packed.code, packed.offsets, share.first, share.last, *_room(timed), out
+        ),
         in_shares(packed.offsets),
         n_jobs,
     )
@@ -72,7 +75,8 @@ def posteriors(graph: SegmentGraph, scores: Scores, n_jobs: int | None) -> Any:
     timed = graph.timed
     run(
         lambda share: segment_counts.marginals(
-            timed, packed.table, packed.code, slot, packed.offsets, share.first, share.last, ones, 1, out, labels,
+            timed, packed.table, packed.code, slot, packed.offsets, share.first, share.last, ones, 1,
+            *_room(timed, packed, share), out, labels,
             *places.arrays(0),
         ),
         in_shares(packed.offsets),
@@ -88,7 +92,9 @@ def expected_counts(graph: SegmentGraph, packed: Packed, weight: np.ndarray, n_j
     counts = count(graph, packed, packed.code, len(packed.table), weight, n_jobs)
     for s in np.flatnonzero(counts.log_partition == NEVER):
         code = packed.code[packed.offsets[s] : packed.offsets[s + 1]]
-        raise ImpossibleSequenceError(int(s), int(kernels.first_dead_step(graph.timed, packed.table, code)))
+        raise ImpossibleSequenceError(
+            int(s), int(kernels.first_dead_step(graph.timed, packed.table, code, *_room(graph.timed)))
+        )
     return counts
 
 
@@ -104,7 +110,8 @@ def count(
 
     def work(share: Share) -> None:
         segment_counts.marginals(
-            timed, packed.table, packed.code, slot, packed.offsets, share.first, share.last, weight, 0, out,
+            timed, packed.table, packed.code, slot, packed.offsets, share.first, share.last, weight, 0,
+            *_room(timed, packed, share), out,
             rows[0 if own_rows else share.number], *places.arrays(share.number),
         )  # fmt: skip
 
@@ -126,7 +133,7 @@ def paths(
     run(
         lambda share: segment_traces.paths(
             timed, packed.table, packed.code, packed.offsets, room, share.first, share.last, maximise,
-            streams[share.number], states, durations, lengths, totals,
+            streams[share.number], *_room(timed, packed, share), states, durations, lengths, totals,
         ),
         shares,
         n_jobs,
@@ -201,6 +208,12 @@ def _duration_weight(graph: SegmentGraph, state: int, duration: int, first: bool
     return float(table[state, duration - beyond - 1] + (beyond * timed.tail[state] if beyond else 0.0))
 
 
+def _room(timed: Timed, packed: Packed | None = None, share: Share | None = None) -> tuple[Window, kernels.Charts]:
+    """A window, and charts for the longest sequence of a share: none, unless asked for."""
+    most = packed.steps.lengths[share.first : share.last].max() if packed and share else 0
+    return empty_window(timed), kernels.charts_for(timed, int(most))
+
+
 class _Places:
     """Places for the kernels to count edges, starts, ends and durations."""
 
@@ -209,7 +222,8 @@ class _Places:
         one, table = (size, graph.n_states), (size, *graph.durations.shape)
         self.graph = graph
         self.tally = Tally(np.zeros((size, *step)), np.zeros((size, *silent)), np.zeros(one), np.zeros(one))
-        self.durations = DurationTally(*np.zeros((4, *table)), np.zeros(one))
+        inner, first, last, whole = np.zeros((4, *table))
+        self.durations = DurationTally(inner, first, last, whole, np.zeros(one))
 
     def arrays(self, k: int) -> tuple[Tally, DurationTally]:
         """Places from number k on."""

@@ -17,8 +17,8 @@ from hmmseq._jit import jit
 from hmmseq.kernels.edges import count, propagate
 from hmmseq.kernels.logmath import NEVER, log_add, log_sum
 from hmmseq.kernels.paths import Tally, settle
-from hmmseq.kernels.segments import charts, enter, forward, surplus
-from hmmseq.kernels.windows import absorb, clear, empty_window, grow, joined, leaving, slide, slide_window
+from hmmseq.kernels.segments import enter, forward, surplus
+from hmmseq.kernels.windows import absorb, clear, grow, joined, leaving, slide, slide_window
 
 
 class DurationTally(NamedTuple):
@@ -130,7 +130,7 @@ def _stay(timed, j, added, older, beyond, log_total):
 
 
 @jit
-def forward_backward(timed, table, code, slot, weight, window, rows, tails, shifts, marginals, tally, durations):
+def forward_backward(timed, table, code, slot, weight, window, charts, marginals, tally, durations):
     """Total log score; adds `weight` times the expected use of labels to `marginals`, of all else to the tallies."""
     lattice, n_states, n_steps = timed.lattice, timed.longest.size, code.size
     final, beta, ahead, entry = np.empty(n_states), np.full(n_states, NEVER), np.empty(n_states), np.empty(n_states)
@@ -140,7 +140,7 @@ def forward_backward(timed, table, code, slot, weight, window, rows, tails, shif
         np.empty(n_states),
         np.zeros_like(window.run),
     )
-    answer, _ = forward(timed, table, code, window, True, rows, tails, shifts, final, False)
+    answer, _ = forward(timed, table, code, window, charts, final, False)
     if answer == NEVER or n_steps == 0:
         return answer
     clear(window)
@@ -155,21 +155,21 @@ def forward_backward(timed, table, code, slot, weight, window, rows, tails, shif
         if timed.tail[j] > NEVER:
             unseen = surplus(timed, timed.last, j)
             beyond[j] = log_add(beta[j], closing[j] + unseen)
-            share = math.exp(tails[n_steps, j] + timed.last[j, timed.longest[j] - 1] + closing[j] - log_total)
+            share = math.exp(charts.tails[n_steps, j] + timed.last[j, timed.longest[j] - 1] + closing[j] - log_total)
             durations.tail[j] += weight * share * math.expm1(unseen)
-    count(lattice.silent, rows[n_steps], beta, log_total, weight, work, tally.silent_edges)
+    count(lattice.silent, charts.rows[n_steps], beta, log_total, weight, work, tally.silent_edges)
     for t in range(n_steps - 1, -1, -1):
         slide(cover, timed.longest, p)
         p = slide_window(window, timed.longest, p)
         _forget(timed, cover, p, t, slot, weight, marginals)
-        enter(lattice, rows[t], t == 0, entry, work[0], False)
+        enter(lattice, charts.rows[t], t == 0, entry, work[0], False)
         for j in range(n_states):
             ahead[j] = NEVER
             if timed.longest[j] == 0:
                 continue
-            added = table[code[t], lattice.label[j]] - shifts[t, 0] - shifts[t, 1]
+            added = table[code[t], lattice.label[j]] - charts.shifts[t, 0] - charts.shifts[t, 1]
             if timed.tail[j] > NEVER:
-                share = _stay(timed, j, added, tails[t, j], beyond, log_total)
+                share = _stay(timed, j, added, charts.tails[t, j], beyond, log_total)
                 durations.tail[j] += weight * share
                 marginals[slot[t], lattice.label[j]] += weight * share
             grow(timed, window, p, j, added, beta[j] + added, False)
@@ -182,8 +182,8 @@ def forward_backward(timed, table, code, slot, weight, window, rows, tails, shif
         for j in range(n_states):
             if timed.tail[j] > NEVER:
                 beyond[j] = log_add(beyond[j], beta[j])
-        count(lattice.step, rows[t], ahead, log_total, weight, work, tally.edges)
-        count(lattice.silent, rows[t], beta, log_total, weight, work, tally.silent_edges)
+        count(lattice.step, charts.rows[t], ahead, log_total, weight, work, tally.edges)
+        count(lattice.silent, charts.rows[t], beta, log_total, weight, work, tally.silent_edges)
     _write_rest(timed, cover, p, slot, weight, marginals)
     for j in range(n_states):
         onward = ahead[j] if lattice.label[j] >= 0 else beta[j]
@@ -192,15 +192,10 @@ def forward_backward(timed, table, code, slot, weight, window, rows, tails, shif
 
 
 @jit
-def marginals(timed, table, code, slot, offsets, first, last, weight, each, out, labels, tally, durations):
-    """Total log score of each sequence, and expected uses; statistics of sequence s go to row s * each of the tallies.
-
-    Rows of the longest sequence are kept: 8 bytes a step and state, twice that where there are tails.
-    """
-    most = 0
-    for s in range(first, last):
-        most = max(most, offsets[s + 1] - offsets[s])
-    window, (rows, tails, shifts) = empty_window(timed), charts(timed, most)
+def marginals(
+    timed, table, code, slot, offsets, first, last, weight, each, window, charts, out, labels, tally, durations
+):  # fmt: skip
+    """Total log score of each sequence, and expected uses; statistics of sequence s go to row s * each of the tallies."""
     for s in range(first, last):
         low, high, k = offsets[s], offsets[s + 1], s * each
         out[s] = 0.0
@@ -211,5 +206,5 @@ def marginals(timed, table, code, slot, offsets, first, last, weight, each, out,
             durations.inner[k], durations.first[k], durations.last[k], durations.whole[k], durations.tail[k]
         )  # fmt: skip
         out[s] = forward_backward(
-            timed, table, code[low:high], slot[low:high], weight[s], window, rows, tails, shifts, labels, own, times
+            timed, table, code[low:high], slot[low:high], weight[s], window, charts, labels, own, times
         )  # fmt: skip

@@ -11,9 +11,9 @@ import numpy as np
 from hmmseq._jit import jit
 from hmmseq.kernels.edges import gather, gather_best
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.kernels.segments import charts, forward
+from hmmseq.kernels.segments import forward
 from hmmseq.kernels.traces import FROM_START, choose
-from hmmseq.kernels.windows import empty_window, plus
+from hmmseq.kernels.windows import plus
 
 
 @jit(inner=True)
@@ -47,41 +47,43 @@ def _entry(lattice, row, first, j, maximise):
 
 
 @jit(inner=True)
-def _added(timed, table, code, shifts, t, j):
-    return table[code[t], timed.lattice.label[j]] - shifts[t, 0] - shifts[t, 1]
+def _added(timed, table, code, charts, t, j):
+    return table[code[t], timed.lattice.label[j]] - charts.shifts[t, 0] - charts.shifts[t, 1]
 
 
 @jit(inner=True)
-def _duration(timed, table, code, rows, tails, shifts, r, j, closes, maximise, rng, values):
+def _duration(timed, table, code, charts, r, j, closes, maximise, rng, values):
     """The duration of a segment of state j that ends after row r; with the sequence, if it `closes` the path."""
     lattice, n = timed.lattice, timed.longest[j]
     endless = timed.tail[j] > NEVER and r >= n
     reach, score = min(n, r), 0.0
     for k in range(reach):
         b = r - k - 1
-        score += _added(timed, table, code, shifts, b, j)
+        score += _added(timed, table, code, charts, b, j)
         ends = timed.last if closes else timed.inner
         if b == 0:
             ends = timed.whole if closes else timed.first
-        values[k] = score + ends[j, k] + _entry(lattice, rows[b], b == 0, j, maximise) if score > NEVER else NEVER
+        values[k] = (
+            score + ends[j, k] + _entry(lattice, charts.rows[b], b == 0, j, maximise) if score > NEVER else NEVER
+        )
     if endless:
-        values[n - 1] = tails[r, j] + (timed.last if closes else timed.inner)[j, n - 1]
+        values[n - 1] = charts.tails[r, j] + (timed.last if closes else timed.inner)[j, n - 1]
     duration = pick(values[:reach], maximise, rng) + 1
     if endless and duration == n:
-        return _older(timed, table, code, rows, tails, shifts, r, j, maximise, rng, values)
+        return _older(timed, table, code, charts, r, j, maximise, rng, values)
     return duration
 
 
 @jit(inner=True)
-def _older(timed, table, code, rows, tails, shifts, r, j, maximise, rng, values):
+def _older(timed, table, code, charts, r, j, maximise, rng, values):
     """The duration of a segment that is at least as old as the table at row r: back step by step."""
     n, u = timed.longest[j], r
     while u > n:
         score = 0.0
         for k in range(n):
-            score += _added(timed, table, code, shifts, u - k - 1, j)
-        values[0] = score + _entry(timed.lattice, rows[u - n], False, j, maximise)
-        values[1] = timed.tail[j] + _added(timed, table, code, shifts, u - 1, j) + tails[u - 1, j]
+            score += _added(timed, table, code, charts, u - k - 1, j)
+        values[0] = score + _entry(timed.lattice, charts.rows[u - n], False, j, maximise)
+        values[1] = timed.tail[j] + _added(timed, table, code, charts, u - 1, j) + charts.tails[u - 1, j]
         if pick(values[:2], maximise, rng) == 0:
             break
         u -= 1
@@ -89,7 +91,7 @@ def _older(timed, table, code, rows, tails, shifts, r, j, maximise, rng, values)
 
 
 @jit
-def trace(timed, table, code, window, rows, tails, shifts, maximise, rng, states, durations, lengths):
+def trace(timed, table, code, window, charts, maximise, rng, states, durations, lengths):
     """Fill each row of `states` and `durations`, from the right end, with the segments of one path; returns the total.
 
     Silent states last 0 steps. lengths: (n_paths,) segments written, 0 where no path exists.
@@ -97,7 +99,7 @@ def trace(timed, table, code, window, rows, tails, shifts, maximise, rng, states
     lattice, n_steps = timed.lattice, code.size
     final, values = np.empty(timed.longest.size), np.empty(max(timed.inner.shape[1], 2))
     lengths[:] = 0
-    total, _ = forward(timed, table, code, window, True, rows, tails, shifts, final, maximise)
+    total, _ = forward(timed, table, code, window, charts, final, maximise)
     if total == NEVER or n_steps == 0:
         return total
     for k in range(states.shape[0]):
@@ -110,24 +112,22 @@ def trace(timed, table, code, window, rows, tails, shifts, maximise, rng, states
             if lattice.label[j] >= 0:
                 edges = lattice.step
                 durations[k, at] = _duration(
-                    timed, table, code, rows, tails, shifts, r, j, lengths[k] == 1, maximise, rng, values
+                    timed, table, code, charts, r, j, lengths[k] == 1, maximise, rng, values
                 )  # fmt: skip
                 r -= durations[k, at]
-            j = choose(edges, rows[r], j, lattice.start[j] if r == 0 else NEVER, maximise, rng)
+            j = choose(edges, charts.rows[r], j, lattice.start[j] if r == 0 else NEVER, maximise, rng)
     return total
 
 
 @jit
-def paths(timed, table, code, offsets, room, first, last, maximise, rng, states, durations, lengths, scores):
+def paths(
+    timed, table, code, offsets, room, first, last, maximise, rng, window, charts, states, durations, lengths, scores
+):  # fmt: skip
     """Best or sampled segmentations: at the right end of columns room[s] ... room[s + 1] - 1, how many in lengths[:, s]."""
-    most = 0
-    for s in range(first, last):
-        most = max(most, offsets[s + 1] - offsets[s])
-    window, (rows, tails, shifts) = empty_window(timed), charts(timed, most)
     for s in range(first, last):
         here = slice(room[s], room[s + 1])
         scores[s] = trace(
-            timed, table, code[offsets[s] : offsets[s + 1]], window, rows, tails, shifts, maximise, rng,
+            timed, table, code[offsets[s] : offsets[s + 1]], window, charts, maximise, rng,
             states[:, here], durations[:, here], lengths[:, s],
         )  # fmt: skip
         if offsets[s] == offsets[s + 1]:

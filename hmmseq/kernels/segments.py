@@ -11,13 +11,30 @@ Rabiner, Proc. IEEE 77, section IV.D (1989); Yu, Artificial Intelligence 174 (20
 sequence is kept apart ("opening"), because its beginning may have gone unseen.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hmmseq._jit import jit
 from hmmseq.kernels.edges import propagate, propagate_best
 from hmmseq.kernels.logmath import NEVER, add_exactly, copy_row, largest, log_sum
 from hmmseq.kernels.paths import before, lower, settle
-from hmmseq.kernels.windows import absorb, clear, empty_window, grow, joined, leaving, plus, slide_window
+from hmmseq.kernels.windows import absorb, clear, grow, joined, leaving, plus, slide_window
+
+
+class Charts(NamedTuple):
+    """What the forward pass keeps: 8 bytes a step and state, twice that where any state has a tail."""
+
+    rows: np.ndarray  # (n_steps + 1, n_states)
+    tails: np.ndarray  # the same, segments of the greatest age or beyond; (n_steps + 1, 0) without tails
+    shifts: np.ndarray  # (n_steps, 2) what was taken out of step t, and then of row t + 1
+
+
+def charts_for(timed, n_steps):
+    """Charts for so many steps."""
+    n_states = timed.longest.size
+    tails = np.empty((n_steps + 1, n_states if np.any(timed.tail > NEVER) else 0))
+    return Charts(np.empty((n_steps + 1, n_states)), tails, np.empty((n_steps, 2)))
 
 
 @jit(inner=True)
@@ -95,28 +112,20 @@ def _finish(timed, window, p, n_steps, low, row, opening, final, maximise):
 
 
 @jit
-def charts(timed, n_steps):
-    """Rows, tails and shifts of so many steps: 8 bytes a step and state, twice that where any state has a tail."""
-    n_states = timed.longest.size
-    tails = np.empty((n_steps + 1, n_states if np.any(timed.tail > NEVER) else 0))
-    return np.empty((n_steps + 1, n_states)), tails, np.empty((n_steps, 2))
-
-
-@jit
-def forward(timed, table, code, window, keep, rows, tails, shifts, final, maximise):
+def forward(timed, table, code, window, charts, final, maximise):
     """Total (or best) log score of all paths, and the first step that none survives.
 
-    Kept, if `keep`: rows (n_steps + 1, n_states); tails, segments of the greatest age or beyond, in the same shape; and
-    in shifts[t] what was taken out of step t and then of row t + 1. final: (n_states,) paths that end in each state.
+    Fills the charts if they have room (asked rather than told: Numba compiles anew for each constant flag).
+    final: (n_states,) paths that end in each state.
     """
-    lattice, n_states = timed.lattice, timed.longest.size
+    lattice, n_states, keep = timed.lattice, timed.longest.size, charts.rows.shape[0] > code.size
     row, entry, opening, work = np.empty(n_states), np.empty(n_states), np.full(n_states, NEVER), np.empty(n_states)
     clear(window)
     p, low, total, lost = window.run.shape[1] // 2, 0.0, 0.0, 0.0
     before(lattice, row, maximise)
     if keep:
-        copy_row(row, rows[0])
-        tails[0] = NEVER
+        copy_row(row, charts.rows[0])
+        charts.tails[0] = NEVER
     for t in range(code.size):
         enter(lattice, row, t == 0, entry, work, maximise)
         for j in range(n_states):
@@ -134,10 +143,12 @@ def forward(timed, table, code, window, keep, rows, tails, shifts, final, maximi
         total, lost = add_exactly(total, lost, shift)
         total, lost = add_exactly(total, lost, low)
         if keep:
-            copy_row(row, rows[t + 1])
-            shifts[t, 0], shifts[t, 1] = shift, low
-            for j in range(tails.shape[1]):
-                tails[t + 1, j] = window.run[j, p + timed.longest[j] - 1] - low if timed.tail[j] > NEVER else NEVER
+            copy_row(row, charts.rows[t + 1])
+            charts.shifts[t, 0], charts.shifts[t, 1] = shift, low
+            for j in range(charts.tails.shape[1]):
+                charts.tails[t + 1, j] = (
+                    window.run[j, p + timed.longest[j] - 1] - low if timed.tail[j] > NEVER else NEVER
+                )
     if code.size:
         _finish(timed, window, p, code.size, low, row, opening, final, maximise)
     last = largest(final) if maximise else log_sum(final)
@@ -145,19 +156,17 @@ def forward(timed, table, code, window, keep, rows, tails, shifts, final, maximi
 
 
 @jit
-def totals(timed, table, code, offsets, first, last, out):
-    """Total log score of each sequence, 0 for an empty one."""
-    n_states = timed.longest.size
-    window, nothing, final = empty_window(timed), np.empty((0, n_states)), np.empty(n_states)
+def totals(timed, table, code, offsets, first, last, window, charts, out):
+    """Total log score of each sequence, 0 for an empty one. Nothing is kept: charts of no steps."""
+    final = np.empty(timed.longest.size)
     for s in range(first, last):
         out[s] = 0.0
         if offsets[s] < offsets[s + 1]:
             own = code[offsets[s] : offsets[s + 1]]
-            out[s], _ = forward(timed, table, own, window, False, nothing, nothing, nothing, final, False)
+            out[s], _ = forward(timed, table, own, window, charts, final, False)
 
 
 @jit
-def first_dead_step(timed, table, code):
+def first_dead_step(timed, table, code, window, charts):
     """The first step that no path survives; n_steps where only the ending is impossible."""
-    nothing, final = np.empty((0, timed.longest.size)), np.empty(timed.longest.size)
-    return forward(timed, table, code, empty_window(timed), False, nothing, nothing, nothing, final, True)[1]
+    return forward(timed, table, code, window, charts, np.empty(timed.longest.size), False)[1]

@@ -50,9 +50,8 @@ class Window(NamedTuple):
     alive: np.ndarray  # (n_states,) steps until the last segment under way is older than `longest`; 0: none is
 
 
-@jit
 def empty_window(timed):
-    """No segment under way."""
+    """Room for the segments under way."""
     n_states, width = timed.inner.shape
     size = 2 * width + 2
     run, mass = np.full((n_states, size), NEVER), np.zeros((n_states, size))
