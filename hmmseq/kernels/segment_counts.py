@@ -129,65 +129,99 @@ def _stay(timed, j, added, older, beyond, log_total):
     return math.exp(older + beyond[j] + timed.inner[j, timed.longest[j] - 1] - log_total)
 
 
-@jit
-def forward_backward(timed, table, code, slot, weight, window, charts, marginals, tally, durations):
-    """Total log score; adds `weight` times the expected use of labels to `marginals`, of all else to the tallies."""
-    lattice, n_states, n_steps = timed.lattice, timed.longest.size, code.size
-    final, beta, ahead, entry = np.empty(n_states), np.full(n_states, NEVER), np.empty(n_states), np.empty(n_states)
-    work, closing, beyond, cover = (
-        np.empty((2, n_states)),
-        np.empty(n_states),
-        np.empty(n_states),
-        np.zeros_like(window.run),
-    )
-    answer, _ = forward(timed, table, code, window, charts, final, False)
-    if answer == NEVER or n_steps == 0:
-        return answer
-    clear(window)
-    log_total, p = log_sum(final), window.run.shape[1] // 2
-    for j in range(n_states):
+class Ahead(NamedTuple):
+    """What the backward pass carries from step to step, (n_states,) each."""
+
+    beta: np.ndarray  # all ways on from a row
+    ahead: np.ndarray  # those that begin a segment there
+    entry: np.ndarray  # all ways to it
+    closing: np.ndarray  # the way on to the end in this state
+    beyond: np.ndarray  # all ways on from the greatest age
+
+
+@jit(inner=True)
+def _end(timed, charts, n_steps, final, log_total, weight, on, work, tally, durations):
+    """Behind the last step."""
+    lattice = timed.lattice
+    for j in range(final.size):
         tally.ends[j] += weight * math.exp(final[j] - log_total)
-        closing[j] = lattice.end[j]
-        if lattice.label[j] < 0:
-            beta[j], closing[j] = lattice.end[j], NEVER
-    settle(lattice.silent_back, lattice.silent_order_back, beta, False)
-    for j in range(n_states):
+        silent = lattice.label[j] < 0
+        on.beta[j], on.closing[j] = (lattice.end[j], NEVER) if silent else (NEVER, lattice.end[j])
+    settle(lattice.silent_back, lattice.silent_order_back, on.beta, False)
+    for j in range(final.size):
         if timed.tail[j] > NEVER:
             unseen = surplus(timed, timed.last, j)
-            beyond[j] = log_add(beta[j], closing[j] + unseen)
-            share = math.exp(charts.tails[n_steps, j] + timed.last[j, timed.longest[j] - 1] + closing[j] - log_total)
-            durations.tail[j] += weight * share * math.expm1(unseen)
-    count(lattice.silent, charts.rows[n_steps], beta, log_total, weight, work, tally.silent_edges)
-    for t in range(n_steps - 1, -1, -1):
+            on.beyond[j] = log_add(on.beta[j], on.closing[j] + unseen)
+            oldest = charts.tails[n_steps, j] + timed.last[j, timed.longest[j] - 1]
+            durations.tail[j] += weight * math.exp(oldest + on.closing[j] - log_total) * math.expm1(unseen)
+    count(lattice.silent, charts.rows[n_steps], on.beta, log_total, weight, work, tally.silent_edges)
+
+
+@jit(inner=True)
+def _step_back(
+    timed, charts, window, cover, p, t, scores, n_left, log_total, weight, on, work, marginals, tally, durations
+):  # fmt: skip
+    """From row t + 1 to row t, and all that is expected there."""
+    lattice, row = timed.lattice, charts.rows[t]
+    enter(lattice, row, t == 0, on.entry, work[0], False)
+    for j in range(row.size):
+        on.ahead[j] = NEVER
+        if timed.longest[j] == 0:
+            continue
+        added = scores[lattice.label[j]] - charts.shifts[t, 0] - charts.shifts[t, 1]
+        if timed.tail[j] > NEVER:
+            share = _stay(timed, j, added, charts.tails[t, j], on.beyond, log_total)
+            durations.tail[j] += weight * share
+            marginals[lattice.label[j]] += weight * share
+        grow(timed, window, p, j, added, on.beta[j] + added, False)
+        on.closing[j] = _close(timed, window, p, j, n_left, on.closing[j] + added)
+        on.ahead[j] = _begin(
+            timed, window, cover, p, j, t, n_left, on.entry[j], on.closing[j], log_total, weight, durations
+        )  # fmt: skip
+    propagate(lattice.step_back, on.ahead, on.beta, work[0])
+    settle(lattice.silent_back, lattice.silent_order_back, on.beta, False)
+    for j in range(row.size):
+        if timed.tail[j] > NEVER:
+            on.beyond[j] = log_add(on.beyond[j], on.beta[j])
+    count(lattice.step, row, on.ahead, log_total, weight, work, tally.edges)
+    count(lattice.silent, row, on.beta, log_total, weight, work, tally.silent_edges)
+
+
+@jit(inner=True)
+def _sweep_back(
+    timed, charts, window, cover, table, code, slot, log_total, weight, on, work, marginals, tally, durations
+):  # fmt: skip
+    """All steps, the last first."""
+    p = window.run.shape[1] // 2
+    for t in range(code.size - 1, -1, -1):
         slide(cover, timed.longest, p)
         p = slide_window(window, timed.longest, p)
         _forget(timed, cover, p, t, slot, weight, marginals)
-        enter(lattice, charts.rows[t], t == 0, entry, work[0], False)
-        for j in range(n_states):
-            ahead[j] = NEVER
-            if timed.longest[j] == 0:
-                continue
-            added = table[code[t], lattice.label[j]] - charts.shifts[t, 0] - charts.shifts[t, 1]
-            if timed.tail[j] > NEVER:
-                share = _stay(timed, j, added, charts.tails[t, j], beyond, log_total)
-                durations.tail[j] += weight * share
-                marginals[slot[t], lattice.label[j]] += weight * share
-            grow(timed, window, p, j, added, beta[j] + added, False)
-            closing[j] = _close(timed, window, p, j, n_steps - t, closing[j] + added)
-            ahead[j] = _begin(
-                timed, window, cover, p, j, t, n_steps - t, entry[j], closing[j], log_total, weight, durations
-            )  # fmt: skip
-        propagate(lattice.step_back, ahead, beta, work[0])
-        settle(lattice.silent_back, lattice.silent_order_back, beta, False)
-        for j in range(n_states):
-            if timed.tail[j] > NEVER:
-                beyond[j] = log_add(beyond[j], beta[j])
-        count(lattice.step, charts.rows[t], ahead, log_total, weight, work, tally.edges)
-        count(lattice.silent, charts.rows[t], beta, log_total, weight, work, tally.silent_edges)
+        _step_back(
+            timed, charts, window, cover, p, t, table[code[t]], code.size - t, log_total, weight, on, work,
+            marginals[slot[t]], tally, durations,
+        )  # fmt: skip
     _write_rest(timed, cover, p, slot, weight, marginals)
-    for j in range(n_states):
-        onward = ahead[j] if lattice.label[j] >= 0 else beta[j]
-        tally.starts[j] += weight * math.exp(lattice.start[j] + onward - log_total)
+    label, start = timed.lattice.label, timed.lattice.start
+    for j in range(start.size):
+        onward = on.ahead[j] if label[j] >= 0 else on.beta[j]
+        tally.starts[j] += weight * math.exp(start[j] + onward - log_total)
+
+
+@jit
+def forward_backward(timed, table, code, slot, weight, window, charts, marginals, tally, durations):
+    """Total log score; adds `weight` times the expected use of labels to `marginals`, of all else to the tallies."""
+    final = np.empty(timed.longest.size)
+    answer, _ = forward(timed, table, code, window, charts, final, False)
+    if answer == NEVER or code.size == 0:
+        return answer
+    clear(window)
+    rows, work, log_total = np.full((5, final.size), NEVER), np.empty((2, final.size)), log_sum(final)
+    on, cover = Ahead(rows[0], rows[1], rows[2], rows[3], rows[4]), np.zeros_like(window.run)
+    _end(timed, charts, code.size, final, log_total, weight, on, work, tally, durations)
+    _sweep_back(
+        timed, charts, window, cover, table, code, slot, log_total, weight, on, work, marginals, tally, durations
+    )  # fmt: skip
     return answer
 
 

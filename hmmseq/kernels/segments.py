@@ -111,28 +111,27 @@ def _finish(timed, window, p, n_steps, low, row, opening, final, maximise):
         final[j] += timed.lattice.end[j]
 
 
-@jit
-def forward(timed, table, code, window, charts, final, maximise):
-    """Total (or best) log score of all paths, and the first step that none survives.
+@jit(inner=True)
+def _keep(timed, window, p, t, shift, low, row, charts):
+    copy_row(row, charts.rows[t + 1])
+    charts.shifts[t, 0], charts.shifts[t, 1] = shift, low
+    for j in range(charts.tails.shape[1]):
+        oldest = window.run[j, p + timed.longest[j] - 1] - low
+        charts.tails[t + 1, j] = oldest if timed.tail[j] > NEVER else NEVER
 
-    Fills the charts if they have room (asked rather than told: Numba compiles anew for each constant flag).
-    final: (n_states,) paths that end in each state.
-    """
-    lattice, n_states, keep = timed.lattice, timed.longest.size, charts.rows.shape[0] > code.size
-    row, entry, opening, work = np.empty(n_states), np.empty(n_states), np.full(n_states, NEVER), np.empty(n_states)
-    clear(window)
+
+@jit(inner=True)
+def _sweep(timed, table, code, window, charts, row, entry, opening, work, maximise):
+    """All steps; returns what was taken out of them and of the last row, where the window is, and the steps survived."""
+    lattice, keep = timed.lattice, charts.rows.shape[0] > code.size
     p, low, total, lost = window.run.shape[1] // 2, 0.0, 0.0, 0.0
-    before(lattice, row, maximise)
-    if keep:
-        copy_row(row, charts.rows[0])
-        charts.tails[0] = NEVER
     for t in range(code.size):
         enter(lattice, row, t == 0, entry, work, maximise)
-        for j in range(n_states):
-            work[j] = plus(entry[j], opening[j], True)
+        for j in range(row.size):
+            work[j] = max(entry[j], opening[j])
         shift = _reachable(timed, window, work, table[code[t]])
         if shift == NEVER:
-            return NEVER, t
+            return NEVER, low, p, t
         p = slide_window(window, timed.longest, p)
         _step(timed, window, p, t, table[code[t]], shift, low, entry, opening, row, maximise)
         if t < window.run.shape[1]:
@@ -143,16 +142,30 @@ def forward(timed, table, code, window, charts, final, maximise):
         total, lost = add_exactly(total, lost, shift)
         total, lost = add_exactly(total, lost, low)
         if keep:
-            copy_row(row, charts.rows[t + 1])
-            charts.shifts[t, 0], charts.shifts[t, 1] = shift, low
-            for j in range(charts.tails.shape[1]):
-                charts.tails[t + 1, j] = (
-                    window.run[j, p + timed.longest[j] - 1] - low if timed.tail[j] > NEVER else NEVER
-                )
+            _keep(timed, window, p, t, shift, low, row, charts)
+    return total + lost, low, p, code.size
+
+
+@jit
+def forward(timed, table, code, window, charts, final, maximise):
+    """Total (or best) log score of all paths, and the first step that none survives.
+
+    Fills the charts if they have room (asked rather than told: Numba compiles anew for each constant flag).
+    final: (n_states,) paths that end in each state.
+    """
+    n_states = timed.longest.size
+    row, entry, opening, work = np.empty(n_states), np.empty(n_states), np.full(n_states, NEVER), np.empty(n_states)
+    clear(window)
+    before(timed.lattice, row, maximise)
+    copy_row(row, charts.rows[0])
+    charts.tails[0] = NEVER
+    total, low, p, survived = _sweep(timed, table, code, window, charts, row, entry, opening, work, maximise)
+    if survived < code.size:
+        return NEVER, survived
     if code.size:
         _finish(timed, window, p, code.size, low, row, opening, final, maximise)
     last = largest(final) if maximise else log_sum(final)
-    return total + lost + last if last > NEVER else NEVER, code.size
+    return total + last if last > NEVER else NEVER, survived
 
 
 @jit
