@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from hmmseq.errors import DataError, ImpossibleSequenceError
     from hmmseq.graph import StateGraph
     from hmmseq.models import HMM, CategoricalHMM, GaussianHMM, load
+    from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
 
 __version__ = "0.1.0"
 
 __all__ = [
     "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM", "ImpossibleSequenceError",
-    "Sequences", "StateGraph", "load", "topologies",
+    "SegmentGraph", "Sequences", "StateGraph", "load", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
@@ -32,6 +33,7 @@ _HOMES = {
     "hmmseq.errors": ("DataError", "ImpossibleSequenceError"),
     "hmmseq.graph": ("StateGraph",),
     "hmmseq.models": ("HMM", "CategoricalHMM", "GaussianHMM", "load"),
+    "hmmseq.segment_graph": ("SegmentGraph",),
     "hmmseq.sequences": ("Sequences",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -13,6 +13,8 @@
 step to step. Results mirror it: one sequence gives one result,
 a list gives a list. A sequence that no path explains scores minus infinity. An empty sequence scores 0.
 
+The graph is a `StateGraph`, or a `SegmentGraph` whose states last for explicit durations.
+
 >>> import numpy as np
 >>> from hmmseq import topologies
 >>> graph = topologies.from_matrix([[0.9, 0.1], [0.2, 0.8]], startprob=[0.5, 0.5])
@@ -30,7 +32,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmseq import serial, tiling
+from hmmseq import segments, serial, tiling
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
@@ -40,11 +42,14 @@ from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
 from hmmseq.paths import Path, best_path, best_paths, path_score, sample_paths
 from hmmseq.scores import Indexed, Packed, Scores, TimeVarying, lattices, pack
+from hmmseq.segment_graph import SegmentGraph
+from hmmseq.segments import SegmentCounts, SegmentPath, SegmentPosteriors
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 
 __all__ = [
-    "Counts", "Indexed", "Path", "Posteriors", "TimeVarying", "best_path", "best_paths", "edge_posteriors",
-    "expected_counts", "label_posteriors", "log_partition", "path_entropy", "path_score", "posteriors", "sample_paths",
+    "Counts", "Indexed", "Path", "Posteriors", "SegmentCounts", "SegmentPath", "SegmentPosteriors", "TimeVarying",
+    "best_path", "best_paths", "edge_posteriors", "expected_counts", "label_posteriors", "log_partition", "path_entropy",
+    "path_score", "posteriors", "sample_paths",
 ]  # fmt: skip
 
 
@@ -71,11 +76,13 @@ class Counts(NamedTuple):
     end: np.ndarray  # (n_states,)
 
 
-def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def log_partition(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """Log of the summed exponential scores of all paths, by the forward recursion (Rabiner 1989, section III.A).
 
     Returns a float for one sequence, an array (n_sequences,) for many.
     """
+    if isinstance(graph, SegmentGraph):
+        return segments.log_partition(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
     out, left = np.zeros(len(packed)), np.arange(len(packed))
     for way in FAST:
@@ -93,7 +100,7 @@ def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = Non
     return float(out[0]) if packed.single else out
 
 
-def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """Posterior of labels, edges, starts and ends, by forward-backward (Rabiner 1989, section III.B).
 
     These are the derivatives of `log_partition` with respect to scores, edge weights, start and end weights.
@@ -101,6 +108,8 @@ def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) 
 
     Returns one `Posteriors` for one sequence, a list for many.
     """
+    if isinstance(graph, SegmentGraph):
+        return segments.posteriors(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
     steps = np.arange(len(packed.code), dtype=np.int32)
     labels, tally = np.zeros((len(steps), graph.n_labels)), _Places(graph, len(packed))
@@ -118,11 +127,15 @@ def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) 
     return results[0] if packed.single else results
 
 
-def label_posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def label_posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """(n_steps, n_labels) posterior of the labels alone, as in `posteriors`, which also keeps edges by sequence."""
     packed = pack(scores, graph.n_labels)
     steps = np.arange(len(packed.code), dtype=np.int32)
-    counts, _ = _count(graph, packed, steps, len(steps), np.ones(len(packed)), n_jobs)
+    one = np.ones(len(packed))
+    if isinstance(graph, SegmentGraph):
+        counts: Counts | SegmentCounts = segments.count(graph, packed, steps, len(steps), one, n_jobs)
+    else:
+        counts, _ = _count(graph, packed, steps, len(steps), one, n_jobs)
     return counts.rows if packed.single else packed.steps.unpack(counts.rows)
 
 
@@ -175,7 +188,9 @@ def edge_posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = N
     return results[0] if packed.single else results
 
 
-def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None) -> Counts:
+def expected_counts(
+    graph: StateGraph | SegmentGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None
+) -> Any:
     """The E-step: expected uses of labels, edges, starts and ends, times the weight of each sequence, added up.
 
     Statistics of labels are gathered by row of the score table, so that for `Indexed` scores nothing of the length of
@@ -189,6 +204,8 @@ def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n
         raise ValueError(
             f"weights have shape {weight.shape}; expected one finite weight for each of {len(packed)} sequences"
         )
+    if isinstance(graph, SegmentGraph):
+        return segments.expected_counts(graph, packed, weight, n_jobs)
     slot, n_rows = packed.code, len(packed.table)
     if packed.edges is not None:
         slot, n_rows = packed.edges.slot, packed.edges.n_rows

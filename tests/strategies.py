@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from hmmseq.graph import StateGraph
+from hmmseq.segment_graph import SegmentGraph
 
 NEVER = -np.inf
 seeds = st.integers(0, 2**32 - 1)
@@ -57,4 +58,24 @@ def scores_for(draw, graph, max_steps=5, min_steps=1):
 @st.composite
 def lattices(draw, max_states=4, max_steps=5, silent=True):
     graph = draw(graphs(max_states, silent))
+    return graph, draw(scores_for(graph, max_steps))
+
+
+@st.composite
+def segment_graphs(draw, max_states=3, max_longest=4, silent=True, censored=True):
+    """A random graph whose states last: minimum durations, impossible ones, tails, censoring."""
+    graph = draw(graphs(max_states, silent))
+    rng = np.random.default_rng(draw(seeds))
+    n, longest = graph.n_states, draw(st.integers(1, max_longest))
+    durations = rng.normal(0, draw(st.sampled_from([1.0, 30.0])), (n, longest))
+    durations[rng.random(durations.shape) < draw(st.sampled_from([0.0, 0.3]))] = NEVER
+    durations[np.arange(longest) + 1 < rng.integers(1, longest + draw(st.integers(1, 2)), n)[:, None]] = NEVER
+    tail = np.where(rng.random(n) < draw(st.sampled_from([0.0, 0.5, 1.0])), -rng.gamma(1.0, 1.0, n) - 0.02, NEVER)
+    left, right = draw(st.tuples(st.booleans(), st.booleans())) if censored else (False, False)
+    return SegmentGraph(graph, durations, tail=tail, left_censored=left, right_censored=right)
+
+
+@st.composite
+def segment_lattices(draw, max_states=3, max_steps=5, silent=True, censored=True):
+    graph = draw(segment_graphs(max_states, silent=silent, censored=censored))
     return graph, draw(scores_for(graph, max_steps))

@@ -16,8 +16,9 @@ FOLDERS = {"hmmseq": "hmmseq", "hybrid": "hmmseq.hybrid", "bio": "hmmseq.bio"}
 LAYERS = [
     ["errors", "_jit", "files"],
     ["kernels"],
-    ["graph"],
-    ["sequences", "scores", "shares", "plans", "kernel_models", "tiling", "serial", "topologies", "paths", "lattice"],
+    ["graph", "segment_graph"],
+    ["sequences", "scores", "shares", "plans", "kernel_models", "tiling", "serial", "topologies", "segments", "paths"],
+    ["lattice"],
     ["streaming"],
     ["emissions", "constraints", "decoding", "metrics", "durations"],
     ["models"],

@@ -31,7 +31,7 @@ def best_source(edges, row, j, start):
 
 
 @jit(inner=True)
-def _choose(edges, row, j, start, maximise, rng):
+def choose(edges, row, j, start, maximise, rng):
     """The source from which j was reached, or FROM_START."""
     top, chosen = best_source(edges, row, j, start)
     if maximise or top == NEVER:
@@ -122,7 +122,7 @@ def _enter(lattice, row, r, maximise, rng, paths, lengths, k):
     """From the emitting state of row r + 1 into row r; False where the path began in row r + 1."""
     j = paths[k, paths.shape[1] - lengths[k]]
     start = lattice.start[j] if r == 0 else NEVER
-    i = _choose(lattice.step, row, j, start, maximise, rng)
+    i = choose(lattice.step, row, j, start, maximise, rng)
     if i == FROM_START:
         return False
     _write(paths, lengths, k, i)
@@ -137,7 +137,7 @@ def _leave_silent(lattice, row, r, maximise, rng, paths, lengths, k):
         if lattice.label[j] >= 0:
             return
         start = lattice.start[j] if r == 0 else NEVER
-        i = _choose(lattice.silent, row, j, start, maximise, rng)
+        i = choose(lattice.silent, row, j, start, maximise, rng)
         if i == FROM_START:
             return
         _write(paths, lengths, k, i)
