@@ -96,6 +96,7 @@ def posteriors(graph: SegmentGraph, scores: Scores, n_jobs: int | None) -> Any:
 
 def expected_counts(graph: SegmentGraph, packed: Packed, weight: np.ndarray, n_jobs: int | None) -> SegmentCounts:
     """As lattice.expected_counts, and the expected number of segments by duration."""
+    packed = _pack(packed, graph)
     counts = count(graph, packed, packed.code, len(packed.table), weight, n_jobs)
     for s in np.flatnonzero(counts.log_partition == NEVER):
         code = packed.code[packed.offsets[s] : packed.offsets[s + 1]]

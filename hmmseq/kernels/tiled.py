@@ -13,7 +13,7 @@ def tile_totals(model, code, pieces, tiles, a, b, warmup, room, seams, out):
     """Log total of each piece of tiles a ... b - 1 into `out`. Tile k holds pieces tiles[k] ... tiles[k + 1] - 1."""
     for k in range(a, b):
         low, high = tiles[k], tiles[k + 1]
-        forward_tile(model, code, pieces, low, high, warmup, False, room, out[low:high], seams)
+        forward_tile(model, code, pieces, low, high, warmup, room, out[low:high], seams)
 
 
 @jit
@@ -23,7 +23,7 @@ def tile_counts(model, code, slot, pieces, tiles, a, b, warmup, room, seams, out
     beta, ahead = np.empty((n, WIDTH)), np.zeros((BACKLOG * n, WIDTH))
     for k in range(a, b):
         low, high = tiles[k], tiles[k + 1]
-        forward_tile(model, code, pieces, low, high, warmup, True, room, out[low:high], seams)
+        forward_tile(model, code, pieces, low, high, warmup, room, out[low:high], seams)
         count_tile(
             model, code, slot, pieces, low, high, room, seams, labels, pairs, starts, ends, beta, ahead
         )  # fmt: skip

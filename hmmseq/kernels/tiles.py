@@ -150,19 +150,8 @@ def _rescale(room, first, n, k):
 
 
 @jit(inner=True)
-def _warm(model, code, pieces, low, high, warmup, room, seams):
-    """alpha before the core into row 0: from a uniform row `warmup` steps early; each lane sums to one."""
-    n = model.start.size
-    for p in range(WIDTH):
-        for j in range(n):
-            room.alpha[j, p] = 1.0 / n if low + p < high else 0.0
-    source, target = 0, n
-    for u in range(-warmup, 0):
-        read(code, room, room.last, u, room.rows)
-        step(room.alpha, source, target, model.matrix, model.table, room.rows)
-        if u % model.every == 0:
-            _rescale(room, target, n, 0)
-        source, target = target, source
+def _begin(low, high, n, room, seams):
+    """The row before the cores: each lane sums to one."""
     for p in range(high - low):
         normalise(room.alpha, 0, p, seams.alpha_before[low + p])
         for j in range(n):
@@ -182,25 +171,34 @@ def normalise(rows, first, p, out):
 
 
 @jit
-def forward_tile(model, code, pieces, low, high, warmup, keep, room, logs, seams):
-    """alpha of pieces low ... high - 1 (kept, or in turn in two rows), and their log totals into `logs`."""
+def forward_tile(model, code, pieces, low, high, warmup, room, logs, seams):
+    """alpha of pieces low ... high - 1, and their log totals into `logs`.
+
+    All rows of the cores are kept where there is room, else two in turn. Pieces that do not open their sequence begin
+    with a uniform row, `warmup` steps early.
+    """
     n, longest = model.start.size, pieces.length[low]
+    keep = room.alpha.shape[0] >= (longest + 1) * n
     seat(pieces, low, high, room)
-    room.event[: longest + 1] = False
+    for u in range(longest + 1):
+        room.event[u] = False
     for piece in range(low, high):
-        room.event[pieces.length[piece] - 1] = True
-        room.event[pieces.length[piece]] = True
-    _warm(model, code, pieces, low, high, warmup, room, seams)
+        room.event[pieces.length[piece] - 1] = room.event[pieces.length[piece]] = True
+    for p in range(WIDTH):
+        for j in range(n):
+            room.alpha[j, p] = 1.0 / n if low + p < high else 0.0
     source = 0
-    for u in range(longest):
-        target = source + n if keep or source == 0 else 0
+    for u in range(-warmup, longest):
+        if u == 0:  # the warm-up is even, so this is row 0
+            _begin(low, high, n, room, seams)
+        target = source + n if source == 0 or (keep and u >= 0) else 0
         read(code, room, room.last, u, room.rows)
         step(room.alpha, source, target, model.matrix, model.table, room.rows)
         if u == 0:
             _open(model, pieces, low, high, room, source, target, seams)
         if u % model.every == model.every - 1:
-            _rescale(room, target, n, u // model.every)
-        if room.event[u]:
+            _rescale(room, target, n, max(u, 0) // model.every)
+        if u >= 0 and room.event[u]:
             _close(model, pieces, low, high, u, room, target, logs, seams)
         source = target
 
