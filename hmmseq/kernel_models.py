@@ -38,16 +38,16 @@ def edge_range(graph: StateGraph) -> float:
 def tile_model(graph: StateGraph, packed: Packed) -> tuple[Model, np.ndarray]:
     """The largest edge being 1, the largest score of each row at most 1; the logarithm of what each row was divided by."""
     start, matrix, end = _linear(graph, _rounded_up(graph.n_states, BLOCK))
-    table, shift = _lowered(graph, packed, len(start))
+    table, shift = _lowered(graph, packed, len(start), linear=True)
     every = steps_between(edge_range(graph) + COMMON, WIDEST)
-    return Model(start, matrix, np.ascontiguousarray(matrix.T), end, np.exp(table, out=table), every), shift
+    return Model(start, matrix, np.ascontiguousarray(matrix.T), end, table, every), shift
 
 
 def serial_model(graph: StateGraph, packed: Packed, every: int) -> tuple[SerialModel, np.ndarray]:
     """The same for `kernels.serial`."""
     start, matrix, end = _linear(graph, _rounded_up(graph.n_states, WIDTH))
-    table, shift = _lowered(graph, packed, len(start))
-    lanes = (np.ascontiguousarray(a).reshape(-1, WIDTH) for a in (matrix, matrix.T, np.exp(table, out=table)))
+    table, shift = _lowered(graph, packed, len(start), linear=True)
+    lanes = (np.ascontiguousarray(a).reshape(-1, WIDTH) for a in (matrix, matrix.T, table))
     return SerialModel(start, end, *lanes, used=_rounded_up(graph.n_states, BLOCK), every=every), shift
 
 
@@ -71,7 +71,7 @@ def whole_model(graph: StateGraph, packed: Packed) -> tuple[BestModel, np.ndarra
     mask = (1 << bits) - 1
     matrix = units(graph.matrix(graph.edge - graph.edge.max(), NEVER), (n, n)) + (mask - np.arange(n))[:, None]
     start, end = (units(w - w.max(), (n,)) for w in (graph.start, graph.end))
-    table, shift = _lowered(graph, packed, n)
+    table, shift = _lowered(graph, packed, n, linear=False)
     return BestModel(start, matrix, end, units(table, table.shape), mask, 2.0 ** (fraction + bits), every), shift
 
 
@@ -102,13 +102,17 @@ def _linear(graph: StateGraph, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return start, matrix, end
 
 
-def _lowered(graph: StateGraph, packed: Packed, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores by state, the largest of each row being 0 or not far below, and what was taken out of the rows."""
-    table, shift = np.full((len(packed.table), n), NEVER), np.empty(len(packed.table))
-    lower_rows(packed.table, graph.label, table, shift)
+def _lowered(graph: StateGraph, packed: Packed, n: int, linear: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Scores by state, the largest of each row being 0 or not far below, and what was taken out of the rows.
+
+    linear : their exponentials
+    """
+    table, shift = np.empty((len(packed.table), n)), np.empty(len(packed.table))
+    lower_rows(packed.table, graph.label, linear, table, shift)
     top = shift.max(initial=NEVER)
     if top - shift.min(initial=np.inf) <= COMMON:
-        table += (shift - top)[:, None]
+        back = (shift - top)[:, None]
+        table = table * np.exp(back) if linear else table + back
         shift[:] = top
     return table, shift
 

@@ -83,7 +83,8 @@ def counts(
 
         run(work, shares, n_jobs)
         uses = (pairs.sum(0) * model.matrix).reshape(n, n)
-        tally = Tally(rows.sum(0).reshape(n_rows, n), uses, starts.sum(0), ends.sum(0))
+        by_row = rows[0] if own_rows else rows.sum(0)
+        tally = Tally(by_row.reshape(n_rows, n), uses, starts.sum(0), ends.sum(0))
         return out, tally.of_states(n_states)
 
     out, tally = attempt(np.arange(len(packed)))

@@ -106,7 +106,7 @@ def counts(
         out[plan.sequence] = 0.0
         np.add.at(out, plan.sequence, logs)
         together = pairs.sum((0, 2)).reshape(n, n) * model.matrix
-        tally = Tally(rows.sum(0), together, start.sum(0), end.sum(0)).of_states(n_states)
+        tally = Tally(rows[0] if own_rows else rows.sum(0), together, start.sum(0), end.sum(0)).of_states(n_states)
         return tally, _uncertain(plan, seams, logs, backward=True)
 
     layout, forgets = _layout(graph.n_states), partial(_forgets, model, packed)

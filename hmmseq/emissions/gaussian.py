@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.kernels.gaussian import FARTHEST, diagonal_scores, diagonal_sums
+from hmmseq.kernels.lanes import BLOCK
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
@@ -147,7 +148,12 @@ class Gaussian(Emission):
         constant = -0.5 * np.log(2 * np.pi * variances)
         constant = np.vstack([constant, constant.sum(0)])
         out = np.empty((len(values), len(self.means_)))
-        diagonal_scores(values, np.ascontiguousarray(self.means_.T), 1.0 / variances, constant, out)
+        means, labels = np.ascontiguousarray(self.means_.T), out.shape[1]
+        roots = np.zeros((len(means), -(-labels // BLOCK) * BLOCK))
+        roots[:, :labels] = np.sqrt(0.5 / variances)
+        scaled = np.zeros_like(roots)
+        scaled[:, :labels] = means * roots[:, :labels]
+        diagonal_scores(values, means, 1.0 / variances, constant, scaled, roots, out)
         return out
 
     def _full_scores(self, values: np.ndarray) -> np.ndarray:

@@ -1,25 +1,89 @@
-"""Sums over steps, features and states for Gaussians with independent features. The inner loop runs over states."""
+"""Sums over steps, features and states for Gaussians with independent features.
+
+Steps run in lanes, WIDTH at a time, which takes a third to a fifth of the time of a loop over states. Blocks with a missing
+feature or an outlier, and the last steps, take that loop.
+"""
 
 import numpy as np
 
 from hmmseq._jit import SUMS, jit
+from hmmseq.kernels.lanes import BLOCK, WIDTH, columns, load, put_columns, store
 from hmmseq.kernels.logmath import LARGEST
 
 # Distances are cut here, so that the square of an outlier of 1e200, times a precision, still is a finite score.
 FARTHEST = 1e100
+ORDINARY = 1e100  # with squares that add up to no more, a step needs no cutting
+GROUP = 4  # rows of lanes that are added up in registers
 
 
-@jit(fastmath=SUMS)
-def diagonal_scores(values, means, precisions, constant, out):
+@jit
+def diagonal_scores(values, means, precisions, constant, scaled, roots, out):
     """out[t, j] = constant[j] - 1/2 sum_d (values[t, d] - means[d, j])**2 precisions[d, j]; NaN features count nothing.
 
     means, precisions: (n_features, n_labels).   constant: (n_features + 1, n_labels), the normalisers of the single
-    features and, in the last row, their sum.
+    features and, in the last row, their sum.   roots: square roots of half the precisions, (n_features, n) with n_labels
+    rounded up to a BLOCK.   scaled: means times roots.
     """
     n_steps, n_features = values.shape
-    for t in range(n_steps):
-        out[t] = 0.0
+    features, rows = np.empty((n_features + BLOCK, WIDTH)), np.arange(WIDTH)
+    n_blocks = max(n_steps - 1, 0) // WIDTH  # the last rows are left out: columns run on into the next row
+    for b in range(n_blocks):
+        if _gather(values, rows, features, 0):
+            _block_scores(features, scaled, roots, constant, rows, out)
+        else:
+            _single_scores(values, means, precisions, constant, b * WIDTH, b * WIDTH + WIDTH, out)
+        for p in range(WIDTH):
+            rows[p] += WIDTH
+    _single_scores(values, means, precisions, constant, n_blocks * WIDTH, n_steps, out)
+
+
+@jit(inner=True)
+def _gather(values, rows, features, first):
+    """features[first + d] = feature d of the steps in `rows`. Returns whether all are there and ordinary."""
+    n_features = values.shape[1]
+    for d in range(0, n_features, BLOCK):
+        block = columns(values, rows, d)
+        for k in range(BLOCK):
+            store(features, first + d + k, block[k])
+    total = load(features, first) * load(features, first)
+    for d in range(first + 1, first + n_features):
+        total = total + load(features, d) * load(features, d)
+    at = first + n_features  # of what columns ran on into, nothing is needed
+    store(features, at, total)
+    ordinary = True
+    for p in range(WIDTH):
+        ordinary = ordinary and features[at, p] < ORDINARY  # a NaN is not
+    return ordinary
+
+
+@jit(inner=True)
+def _block_scores(features, scaled, roots, constant, rows, out):
+    """The last columns first: what runs on into the next row is overwritten."""
+    n_features, n = roots.shape
+    last = constant.shape[0] - 1
+    for j in range(n - BLOCK, -1, -BLOCK):
+        x = load(features, 0)
+        away, beside = x * roots[0, j] - scaled[0, j], x * roots[0, j + 1] - scaled[0, j + 1]
+        behind, before = x * roots[0, j + 2] - scaled[0, j + 2], x * roots[0, j + 3] - scaled[0, j + 3]
+        a, b, c, d = away * away, beside * beside, behind * behind, before * before
+        for f in range(1, n_features):
+            x = load(features, f)
+            away, beside = x * roots[f, j] - scaled[f, j], x * roots[f, j + 1] - scaled[f, j + 1]
+            behind, before = x * roots[f, j + 2] - scaled[f, j + 2], x * roots[f, j + 3] - scaled[f, j + 3]
+            a, b, c, d = a + away * away, b + beside * beside, c + behind * behind, d + before * before
+        put_columns(out, rows, j, (a, b, c, d))
+    for p in range(WIDTH):
+        for j in range(out.shape[1]):
+            out[rows[p], j] = constant[last, j] - out[rows[p], j]
+
+
+@jit(fastmath=SUMS)
+def _single_scores(values, means, precisions, constant, low, high, out):
+    n_features = values.shape[1]
+    for t in range(low, high):
         missing = 0
+        for j in range(out.shape[1]):
+            out[t, j] = 0.0
         for d in range(n_features):
             x = values[t, d]
             if np.isnan(x):
@@ -37,15 +101,74 @@ def diagonal_scores(values, means, precisions, constant, out):
                         out[t, j] -= constant[d, j]
 
 
-@jit(fastmath=SUMS)
+@jit
 def diagonal_sums(values, posterior, means, mass, first, second):
     """Add weight, weighted deviation from `means`, and its square: (n_features, n_labels) each.
 
     Deviations from the present means, not raw moments: sum(x**2) - mean**2 cancels where the data lie far from zero.
     """
     n_steps, n_features = values.shape
-    for t in range(n_steps):
-        for d in range(n_features):
+    n_labels = posterior.shape[1]
+    room, rows = n_features + BLOCK, np.arange(WIDTH)
+    features, shares = np.empty((GROUP * room, WIDTH)), np.empty((GROUP * (n_labels + BLOCK), WIDTH))
+    sums = np.zeros(((2 * n_features + 1) * n_labels, WIDTH))
+    size = GROUP * WIDTH
+    n_blocks = max(n_steps - 1, 0) // size
+    for b in range(n_blocks):
+        ordinary = True
+        for g in range(GROUP):
+            for p in range(WIDTH):
+                rows[p] = b * size + g * WIDTH + p
+            ordinary = _gather(values, rows, features, g * room) and ordinary
+            for j in range(0, n_labels, BLOCK):
+                block = columns(posterior, rows, j)
+                for k in range(BLOCK):
+                    store(shares, g * (n_labels + BLOCK) + j + k, block[k])
+        if ordinary:
+            _block_sums(features, room, shares, n_labels, means, sums)
+        else:
+            _single_sums(values, posterior, means, b * size, b * size + size, mass, first, second)
+    _single_sums(values, posterior, means, n_blocks * size, n_steps, mass, first, second)
+    _add_lanes(sums, mass, first, second)
+
+
+@jit(inner=True)
+def _block_sums(features, room, shares, n_labels, means, sums):
+    """Row (2 d + 1) n + j of `sums`: deviations; the next n rows: their squares; the first n rows: weights."""
+    n_features, wide = means.shape[0], n_labels + BLOCK
+    for j in range(n_labels):
+        total = load(sums, j)
+        for g in range(GROUP):
+            total = total + load(shares, g * wide + j)
+        store(sums, j, total)
+    for d in range(n_features):
+        for j in range(n_labels):
+            at, mean = (2 * d + 1) * n_labels + j, means[d, j]
+            one, two = load(sums, at), load(sums, at + n_labels)
+            for g in range(GROUP):
+                away = load(features, g * room + d) - mean
+                weighted = away * load(shares, g * wide + j)
+                one, two = one + weighted, two + weighted * away
+            store(sums, at, one)
+            store(sums, at + n_labels, two)
+
+
+@jit(inner=True)
+def _add_lanes(sums, mass, first, second):
+    n_features, n_labels = mass.shape
+    for d in range(n_features):
+        for j in range(n_labels):
+            at = (2 * d + 1) * n_labels + j
+            for p in range(WIDTH):
+                mass[d, j] += sums[j, p]
+                first[d, j] += sums[at, p]
+                second[d, j] += sums[at + n_labels, p]
+
+
+@jit(fastmath=SUMS)
+def _single_sums(values, posterior, means, low, high, mass, first, second):
+    for t in range(low, high):
+        for d in range(values.shape[1]):
             x = values[t, d]
             if np.isnan(x):
                 continue

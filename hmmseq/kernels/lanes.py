@@ -210,14 +210,23 @@ def _compiled_powers_of_two(lanes):
 
 
 def columns(table, rows, j):
-    """Columns j ... j + BLOCK - 1 of a table: in lane p those of row rows[p]."""
-    return tuple(table[rows, j + k] for k in range(BLOCK))
+    """Columns j ... j + BLOCK - 1 of a table: in lane p those of row rows[p].
+
+    Past the last column goes on with the next row; past the last row lies other memory.
+    """
+    return tuple(table.reshape(-1)[rows * table.shape[1] + j + k] for k in range(BLOCK))
+
+
+def put_columns(table, rows, j, block):
+    """Set columns j ... j + BLOCK - 1: in row rows[p] to lane p. Past the last column goes on with the next row."""
+    for k in range(BLOCK):
+        table.reshape(-1)[rows * table.shape[1] + j + k] = block[k]
 
 
 def add_columns(table, rows, j, block):
-    """Add to columns j ... j + BLOCK - 1 of a table: lane p to row rows[p]. Rows may occur twice."""
+    """Add to columns j ... j + BLOCK - 1: lane p to row rows[p]. Rows may occur twice."""
     for k in range(BLOCK):
-        np.add.at(table[:, j + k], rows, block[k])
+        np.add.at(table.reshape(-1), rows * table.shape[1] + j + k, block[k])
 
 
 def _transpose(builder, vectors):  # type: ignore[no-untyped-def]
@@ -261,26 +270,42 @@ def _columns(typingctx, table, rows, j):
     return block(table, rows, types.intp), codegen
 
 
-@intrinsic
-def _add_columns(typingctx, table, rows, j, block):
-    def codegen(context, builder, signature, args):
-        lanes = [builder.extract_value(args[3], k) for k in range(BLOCK)]
-        vectors = []
-        for p in range(0, WIDTH, BLOCK):
-            part = _numbers(range(p, p + BLOCK))
-            vectors += _transpose(builder, [builder.shuffle_vector(x, x, part) for x in lanes])
-        pointers = _row_pointers(context, builder, table, args[0], rows, args[1], args[2])
-        for pointer, vector in zip(pointers, vectors, strict=True):
-            total = builder.fadd(builder.load(pointer, align=8), vector)
-            builder.store(total, pointer, align=8)
-        return context.get_dummy_value()
+def _rows_of(builder, block):  # type: ignore[no-untyped-def]
+    """For each lane, its BLOCK numbers."""
+    lanes = [builder.extract_value(block, k) for k in range(BLOCK)]
+    for p in range(0, WIDTH, BLOCK):
+        part = _numbers(range(p, p + BLOCK))
+        yield from _transpose(builder, [builder.shuffle_vector(x, x, part) for x in lanes])
 
-    return types.void(table, rows, types.intp, block), codegen
+
+def _writer(add):  # type: ignore[no-untyped-def]
+    def write(typingctx, table, rows, j, block):
+        def codegen(context, builder, signature, args):
+            pointers = _row_pointers(context, builder, table, args[0], rows, args[1], args[2])
+            for pointer, vector in zip(pointers, _rows_of(builder, args[3]), strict=True):
+                value = builder.fadd(builder.load(pointer, align=8), vector) if add else vector
+                builder.store(value, pointer, align=8)
+            return context.get_dummy_value()
+
+        return types.void(table, rows, types.intp, block), codegen
+
+    return intrinsic(write)
+
+
+_put_columns, _add_columns = _writer(False), _writer(True)
 
 
 @overload(columns)
 def _compiled_columns(table, rows, j):
     return lambda table, rows, j: _columns(table, rows, j)
+
+
+@overload(put_columns)
+def _compiled_put_columns(table, rows, j, block):
+    def put(table, rows, j, block):
+        _put_columns(table, rows, j, block)
+
+    return put
 
 
 @overload(add_columns)

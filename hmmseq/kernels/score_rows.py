@@ -1,19 +1,27 @@
 """Rows of log scores, looked at one by one."""
 
 from hmmseq._jit import jit
-from hmmseq.kernels.logmath import NEVER, largest
+from hmmseq.kernels.logmath import NEVER, exp_row, largest
 
 
 @jit
-def lower_rows(table, label, out, shift):
-    """out[r, j] = table[r, label[j]] less the largest of the row, which goes to shift[r] (0 where all is impossible)."""
+def lower_rows(table, label, linear, out, shift):
+    """out[r, j] = table[r, label[j]] less the largest of the row, which goes to shift[r] (0 where all is impossible).
+
+    linear: their exponentials. Columns past the labels become impossible.
+    """
+    n_states = label.size
     for r in range(table.shape[0]):
         top = NEVER
-        for j in range(label.size):
+        for j in range(n_states):
             top = max(top, table[r, label[j]])
         shift[r] = top if top > NEVER else 0.0
-        for j in range(label.size):
+        for j in range(n_states):
             out[r, j] = table[r, label[j]] - shift[r]
+        for j in range(n_states, out.shape[1]):
+            out[r, j] = NEVER
+        if linear:
+            exp_row(out[r], out[r])
 
 
 @jit
