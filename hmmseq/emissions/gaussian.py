@@ -148,12 +148,10 @@ class Gaussian(Emission):
         constant = -0.5 * np.log(2 * np.pi * variances)
         constant = np.vstack([constant, constant.sum(0)])
         out = np.empty((len(values), len(self.means_)))
-        means, labels = np.ascontiguousarray(self.means_.T), out.shape[1]
-        roots = np.zeros((len(means), -(-labels // BLOCK) * BLOCK))
-        roots[:, :labels] = np.sqrt(0.5 / variances)
-        scaled = np.zeros_like(roots)
-        scaled[:, :labels] = means * roots[:, :labels]
-        diagonal_scores(values, means, 1.0 / variances, constant, scaled, roots, out)
+        n_labels, n_features = self.means_.shape
+        means, roots = np.zeros((2, n_features, -(-n_labels // BLOCK) * BLOCK))
+        means[:, :n_labels], roots[:, :n_labels] = self.means_.T, np.sqrt(0.5 / variances)
+        diagonal_scores(values, means, 1.0 / variances, constant, roots, out)
         return out
 
     def _full_scores(self, values: np.ndarray) -> np.ndarray:
@@ -174,6 +172,7 @@ class Gaussian(Emission):
     def _diagonal_statistics(self, values: np.ndarray, posterior: np.ndarray) -> Statistics:
         shape = (values.shape[1], len(self.means_))
         mass, first, second = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        posterior = np.ascontiguousarray(posterior)
         diagonal_sums(values, posterior, np.ascontiguousarray(self.means_.T), mass, first, second)
         return {"mass": mass.T, "first": first.T, "second": second.T}
 

@@ -17,19 +17,19 @@ GROUP = 4  # rows of lanes that are added up in registers
 
 
 @jit
-def diagonal_scores(values, means, precisions, constant, scaled, roots, out):
+def diagonal_scores(values, means, precisions, constant, roots, out):
     """out[t, j] = constant[j] - 1/2 sum_d (values[t, d] - means[d, j])**2 precisions[d, j]; NaN features count nothing.
 
-    means, precisions: (n_features, n_labels).   constant: (n_features + 1, n_labels), the normalisers of the single
-    features and, in the last row, their sum.   roots: square roots of half the precisions, (n_features, n) with n_labels
-    rounded up to a BLOCK.   scaled: means times roots.
+    means: (n_features, n), n_labels rounded up to a BLOCK.   roots: the same, square roots of half the precisions.
+    precisions: (n_features, n_labels).   constant: (n_features + 1, n_labels), the normalisers of the single features and,
+    in the last row, their sum.
     """
     n_steps, n_features = values.shape
     features, rows = np.empty((n_features + BLOCK, WIDTH)), np.arange(WIDTH)
-    n_blocks = max(n_steps - 1, 0) // WIDTH  # the last rows are left out: columns run on into the next row
+    n_blocks = max(n_steps - BLOCK, 0) // WIDTH  # the last rows are left out: columns run on into the next
     for b in range(n_blocks):
         if _gather(values, rows, features, 0):
-            _block_scores(features, scaled, roots, constant, rows, out)
+            _block_scores(features, means, roots, constant, rows, out)
         else:
             _single_scores(values, means, precisions, constant, b * WIDTH, b * WIDTH + WIDTH, out)
         for p in range(WIDTH):
@@ -57,20 +57,17 @@ def _gather(values, rows, features, first):
 
 
 @jit(inner=True)
-def _block_scores(features, scaled, roots, constant, rows, out):
+def _block_scores(features, means, roots, constant, rows, out):
     """The last columns first: what runs on into the next row is overwritten."""
     n_features, n = roots.shape
     last = constant.shape[0] - 1
     for j in range(n - BLOCK, -1, -BLOCK):
-        x = load(features, 0)
-        away, beside = x * roots[0, j] - scaled[0, j], x * roots[0, j + 1] - scaled[0, j + 1]
-        behind, before = x * roots[0, j + 2] - scaled[0, j + 2], x * roots[0, j + 3] - scaled[0, j + 3]
-        a, b, c, d = away * away, beside * beside, behind * behind, before * before
-        for f in range(1, n_features):
+        a = b = c = d = load(features, 0) * 0.0
+        for f in range(n_features):
             x = load(features, f)
-            away, beside = x * roots[f, j] - scaled[f, j], x * roots[f, j + 1] - scaled[f, j + 1]
-            behind, before = x * roots[f, j + 2] - scaled[f, j + 2], x * roots[f, j + 3] - scaled[f, j + 3]
-            a, b, c, d = a + away * away, b + beside * beside, c + behind * behind, d + before * before
+            p, q = (x - means[f, j]) * roots[f, j], (x - means[f, j + 1]) * roots[f, j + 1]
+            r, s = (x - means[f, j + 2]) * roots[f, j + 2], (x - means[f, j + 3]) * roots[f, j + 3]
+            a, b, c, d = a + p * p, b + q * q, c + r * r, d + s * s
         put_columns(out, rows, j, (a, b, c, d))
     for p in range(WIDTH):
         for j in range(out.shape[1]):
@@ -113,7 +110,7 @@ def diagonal_sums(values, posterior, means, mass, first, second):
     features, shares = np.empty((GROUP * room, WIDTH)), np.empty((GROUP * (n_labels + BLOCK), WIDTH))
     sums = np.zeros(((2 * n_features + 1) * n_labels, WIDTH))
     size = GROUP * WIDTH
-    n_blocks = max(n_steps - 1, 0) // size
+    n_blocks = max(n_steps - BLOCK, 0) // size
     for b in range(n_blocks):
         ordinary = True
         for g in range(GROUP):

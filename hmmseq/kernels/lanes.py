@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic, models, overload, register_model
 
 WIDTH = 16  # two registers of AVX-512: 8 states take 2.6 ns a step, with one register 3.7
@@ -37,6 +38,8 @@ class _Model(models.PrimitiveModel):
 
 def _pointer(context, builder, array_type, array, at, n, dtype=None):  # type: ignore[no-untyped-def]
     """Pointer to n numbers from the flat position `at` of an array."""
+    if array_type.layout != "C":
+        raise TypingError(f"lanes lie in contiguous arrays; this one is {array_type}")
     data = context.make_array(array_type)(context, builder, array).data
     one = context.get_value_type(dtype or array_type.dtype)
     return builder.bitcast(builder.gep(data, [at]), ir.VectorType(one, n).as_pointer())
