@@ -138,3 +138,20 @@ def test_best_paths_that_cannot_be_certified_are_left():
     assert all(len(set(path.states.tolist())) == 1 for path in paths)
     for path, own in zip(paths, scores.steps.unpack(scores.table), strict=True):
         assert path.score == pytest.approx(own.sum(0).max(), rel=1e-12)
+
+
+@pytest.mark.parametrize("lengths", [[40_000], [17, 1500, 30_000, 900]])
+def test_threads_within_long_sequences_do_not_change_a_bit(lengths):
+    rng = np.random.default_rng(2)
+    graph, packed = random_case(rng, 4, lengths)
+    asked = lattice.log_partition, lattice.expected_counts, lattice.label_posteriors, lattice.best_path
+    for question in asked:
+        one, two, eight = (flat(question(graph, packed, n_jobs=n)) for n in (1, 2, 8))
+        for a, b, c in zip(one, two, eight, strict=True):
+            np.testing.assert_array_equal(a, b)
+            np.testing.assert_array_equal(a, c)
+
+
+def flat(answer):
+    """The arrays of an answer."""
+    return [part for inner in answer for part in flat(inner)] if isinstance(answer, (list, tuple)) else [answer]
