@@ -84,13 +84,16 @@ def log_partition(graph: StateGraph, scores: Scores, *, n_jobs: int | None = Non
         if len(left) and way.suits(graph, rest):
             out[left], more = way.totals(graph, rest, n_jobs)
             left = left[more]
-    rest, lattice, exact = packed.subset(left), lattices(graph, packed), np.empty(len(left))
-    run(
-        lambda share: batches.totals(lattice(), rest.table, rest.code, rest.offsets, share.first, share.last, exact),
-        in_shares(rest.offsets),
-        n_jobs,
-    )
-    out[left] = exact
+    if len(left):
+        rest, lattice, exact = packed.subset(left), lattices(graph, packed), np.empty(len(left))
+        run(
+            lambda share: batches.totals(
+                lattice(), rest.table, rest.code, rest.offsets, share.first, share.last, exact
+            ),
+            in_shares(rest.offsets),
+            n_jobs,
+        )
+        out[left] = exact
     return float(out[0]) if packed.single else out
 
 

@@ -1,12 +1,17 @@
 """Rows of log scores, looked at one by one."""
 
+import numpy as np
+
 from hmmseq._jit import jit
 from hmmseq.kernels.logmath import NEVER, largest
 
 
 @jit
 def lower_rows(table, label, out, shift):
-    """out[r, j] = table[r, label[j]] less the largest of the row, which goes to shift[r] (0 where all is impossible)."""
+    """out[r, j] = table[r, label[j]] less the largest of the row, which goes to shift[r] (0 where all is impossible).
+
+    Columns of `out` beyond the labels are impossible.
+    """
     for r in range(table.shape[0]):
         top = NEVER
         for j in range(label.size):
@@ -14,6 +19,17 @@ def lower_rows(table, label, out, shift):
         shift[r] = top if top > NEVER else 0.0
         for j in range(label.size):
             out[r, j] = table[r, label[j]] - shift[r]
+        for j in range(label.size, out.shape[1]):
+            out[r, j] = NEVER
+
+
+@jit
+def whole_rows(table, unit, bits, out):
+    """out[r, j] = table[r, j] in whole units, `bits` zeros behind them; left as it is where that is impossible."""
+    for r in range(table.shape[0]):
+        for j in range(table.shape[1]):
+            if table[r, j] > NEVER:
+                out[r, j] = np.int64(np.rint(table[r, j] * unit)) << bits
 
 
 @jit
