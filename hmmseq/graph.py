@@ -73,6 +73,8 @@ class StateGraph:
 
         Scores for it are `scores[:, graph.label[graph.label >= 0]]`; posteriors then come per state.
         """
+        if self.is_untied:
+            return self
         label = np.where(self.label >= 0, np.cumsum(self.label >= 0) - 1, -1)
         return StateGraph(
             self.n_states, self.source, self.target, label=label, edge=self.edge, start=self.start, end=self.end

@@ -10,7 +10,7 @@ from hmmseq.kernels.best_tiles import FLOOR, BestModel
 from hmmseq.kernels.codes import sum_rows
 from hmmseq.kernels.lanes import BLOCK, WIDTH
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.kernels.score_rows import lower_rows, widest_row
+from hmmseq.kernels.score_rows import lower_rows, whole_rows, widest_row
 from hmmseq.kernels.serial import SerialModel
 from hmmseq.kernels.tiles import Model
 from hmmseq.scores import Packed
@@ -120,7 +120,5 @@ def _lowered(graph: StateGraph, packed: Packed, n: int, linear: bool) -> tuple[n
 def _units(weights: np.ndarray, shape: tuple[int, ...], fraction: int, bits: int) -> np.ndarray:
     """Weights in whole units, `bits` zeros behind them; impossible are those of minus infinity and those outside."""
     out = np.full(shape, FLOOR)
-    possible = weights > NEVER
-    units = np.rint(np.ldexp(np.where(possible, weights, 0.0), fraction)).astype(np.int64)
-    out[tuple(slice(size) for size in weights.shape)] = np.where(possible, units << bits, FLOOR)
+    whole_rows(np.atleast_2d(weights), 2.0**fraction, bits, np.atleast_2d(out))
     return out

@@ -28,6 +28,7 @@ array([[0.63 , 0.37 ],
 """
 
 from itertools import pairwise
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,13 +91,16 @@ def log_partition(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: i
         if len(left) and way.suits(graph, rest):
             out[left], more = way.totals(graph, rest, n_jobs)
             left = left[more]
-    rest, lattice, exact = packed.subset(left), lattices(graph, packed), np.empty(len(left))
-    run(
-        lambda share: batches.totals(lattice(), rest.table, rest.code, rest.offsets, share.first, share.last, exact),
-        in_shares(rest.offsets),
-        n_jobs,
-    )
-    out[left] = exact
+    if len(left):
+        rest, lattice, exact = packed.subset(left), lattices(graph, packed), np.empty(len(left))
+        run(
+            lambda share: batches.totals(
+                lattice(), rest.table, rest.code, rest.offsets, share.first, share.last, exact
+            ),
+            in_shares(rest.offsets),
+            n_jobs,
+        )
+        out[left] = exact
     return float(out[0]) if packed.single else out
 
 
@@ -130,13 +134,25 @@ def posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int 
 def label_posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """(n_steps, n_labels) posterior of the labels alone, as in `posteriors`, which also keeps edges by sequence."""
     packed = pack(scores, graph.n_labels)
-    steps = np.arange(len(packed.code), dtype=np.int32)
-    one = np.ones(len(packed))
     if isinstance(graph, SegmentGraph):
-        counts: Counts | SegmentCounts = segments.count(graph, packed, steps, len(steps), one, n_jobs)
+        steps, ones = np.arange(len(packed.code), dtype=np.int32), np.ones(len(packed))
+        rows = segments.count(graph, packed, steps, len(steps), ones, n_jobs).rows
+    elif tiling.suits(graph, packed):
+        rows, left = tiling.posteriors(graph, packed, n_jobs)
+        rows = rows if graph.is_untied else rows @ np.eye(graph.n_labels)[graph.label]
+        if len(left):
+            found = packed.subset(left).steps.unpack(_by_step(graph, packed.subset(left), n_jobs))
+            for s, part in zip(left, found, strict=True):
+                rows[packed.offsets[s] : packed.offsets[s + 1]] = part
     else:
-        counts, _ = _count(graph, packed, steps, len(steps), one, n_jobs)
-    return counts.rows if packed.single else packed.steps.unpack(counts.rows)
+        rows = _by_step(graph, packed, n_jobs)
+    return rows if packed.single else packed.steps.unpack(rows)
+
+
+def _by_step(graph: StateGraph, packed: Packed, n_jobs: int | None) -> np.ndarray:
+    """(n_steps in all, n_labels) posteriors, where tiles cannot give them."""
+    steps = np.arange(len(packed.code), dtype=np.int32)
+    return _count(graph, packed, steps, len(steps), np.ones(len(packed)), n_jobs, FAST[1:])[0].rows
 
 
 def path_entropy(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
@@ -217,15 +233,16 @@ def expected_counts(
 
 
 def _count(
-    graph: StateGraph, packed: Packed, slot: np.ndarray, n_rows: int, weight: np.ndarray, n_jobs: int | None
-) -> tuple[Counts, np.ndarray]:
+    graph: StateGraph, packed: Packed, slot: np.ndarray, n_rows: int, weight: np.ndarray, n_jobs: int | None,
+    ways: tuple[ModuleType, ...] = FAST,
+) -> tuple[Counts, np.ndarray]:  # fmt: skip
     """Expected counts, the posterior of step t in row slot[t]; and which sequences took the exact recursion.
 
     Linear numbers do what they can certify; the recursion in logarithms does the rest, and adds to the same counts.
     """
     left, parts = np.arange(len(packed)), []
     out = np.zeros(len(packed))
-    for way in FAST:
+    for way in ways:
         rest = packed.subset(left)
         if len(left) and way.suits(graph, rest):
             own = slot if rest is packed else packed.cut(slot, left)

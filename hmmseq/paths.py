@@ -36,9 +36,10 @@ def best_path(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int |
     if tiling.suits_best(graph, packed):
         states, totals, left = tiling.best(graph, packed, n_jobs)
         results = [Path(path, float(total)) for path, total in zip(packed.steps.unpack(states), totals, strict=True)]
-    found = _paths(graph, packed.subset(left), 1, True, np.random.default_rng(0), n_jobs)
-    for s, (path,) in zip(left, found, strict=True):
-        results[s] = path
+    if len(left):
+        found = _paths(graph, packed.subset(left), 1, True, np.random.default_rng(0), n_jobs)
+        for s, (path,) in zip(left, found, strict=True):
+            results[s] = path
     return results[0] if packed.single else results
 
 

@@ -86,7 +86,9 @@ class Packed:
 
     def cut(self, rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """What belongs to some of the sequences, of something with a row for each step."""
-        return np.concatenate([rows[:0], *[rows[self.offsets[s] : self.offsets[s + 1]] for s in chosen]])
+        part = np.concatenate([rows[:0], *[rows[self.offsets[s] : self.offsets[s + 1]] for s in chosen]])
+        part.flags.writeable = rows.flags.writeable  # the same type to kernels
+        return part
 
 
 Scores = np.ndarray | Sequence[np.ndarray] | Sequences | Indexed | TimeVarying | Packed
@@ -186,7 +188,10 @@ def with_missing(table: np.ndarray) -> np.ndarray:
 
 
 def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
-    """Symbols as small codes, missing ones as `n_symbols`; an unknown symbol is an error that says where."""
+    """Symbols as small codes, missing ones as `n_symbols`; an unknown symbol is an error that says where.
+
+    Bytes (uint8) are their own codes and are not copied: a genome is long.
+    """
     symbols = steps.values
     if symbols.size and symbols.dtype.kind not in "iu":
         raise ValueError(f"symbols have dtype {symbols.dtype}; expected whole numbers from 0, -1 if missing")
@@ -196,10 +201,14 @@ def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
         raise ValueError(f"symbols have shape {symbols.shape}; expected one whole number per step")
     if not symbols.size:
         return np.empty(0, dtype=np.int32)
-    if symbols.dtype.kind == "u":  # as large numbers, a -1 would be one of them
-        symbols = np.minimum(symbols, n_symbols).astype(np.int64)
-    code = np.empty(len(symbols), dtype=np.int32)
-    wrong = codes.encode(np.ascontiguousarray(symbols), n_symbols, code)
+    symbols = np.ascontiguousarray(symbols)
+    if symbols.dtype == np.uint8:
+        code = symbols.view()
+        code.flags.writeable = False  # theirs; and kernels are compiled anew for arrays that may be written to
+        wrong = int(np.argmax(code >= n_symbols)) if code.max() >= n_symbols else -1
+    else:
+        code = np.empty(len(symbols), dtype=np.int32)
+        wrong = codes.encode(symbols, n_symbols, code)
     if wrong >= 0:
         sequence, step = steps.where(wrong)
         raise ValueError(

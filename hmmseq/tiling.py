@@ -88,21 +88,10 @@ def counts(
     own_rows = one_row_a_step(slot, n_rows)  # then all shares can write to the same array
 
     def attempt(plan: Plan) -> tuple[Tally, np.ndarray]:
-        logs, seams = np.empty(len(plan.sequence)), _seams(plan, n)
         shares = _tile_shares(plan, SLOTS if own_rows else slots_for(n_rows * n))
         rows = np.zeros((1 if own_rows else len(shares), n_rows, n))
         pairs, start, end = (np.zeros((len(shares), *shape)) for shape in ((n * n, WIDTH), (n,), (n,)))
-        rooms = _Rooms(plan, model.every, (int(plan.pieces.length.max()) + 1) * n)
-
-        def work(share: Share) -> None:
-            k = share.number
-            with rooms.one() as room:
-                tile_counts(
-                    model, packed.code, slot, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, room, seams,
-                    logs, rows[0 if own_rows else k], pairs[k], start[k], end[k],
-                )  # fmt: skip
-
-        run(work, shares, n_jobs)
+        logs, seams = _count(model, packed, slot, plan, shares, Tally(rows, pairs, start, end), n_jobs)
         out[plan.sequence] = 0.0
         np.add.at(out, plan.sequence, logs)
         together = pairs.sum((0, 2)).reshape(n, n) * model.matrix
@@ -117,6 +106,43 @@ def counts(
     for part in parts[1:]:
         tally = Tally(*(np.add(a, b) for a, b in zip(tally, part, strict=True)))
     return out + taken_out(graph, packed, shift), tally, np.sort(np.concatenate([left for _, left in found]))
+
+
+def posteriors(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """(n_steps in all, n_states) posterior of each state at each step; zero in sequences left out, which come second."""
+    model, rows = tile_model(graph, packed)[0], np.zeros((len(packed.code), graph.n_states))
+    n, each_its_own = len(model.start), packed.code[:0]
+
+    def attempt(plan: Plan) -> tuple[None, np.ndarray]:
+        shares = _tile_shares(plan, SLOTS)
+        pairs, start, end = np.zeros((len(shares), 0, WIDTH)), *np.zeros((2, len(shares), n))
+        logs, seams = _count(model, packed, each_its_own, plan, shares, Tally(rows[None], pairs, start, end), n_jobs)
+        return None, _uncertain(plan, seams, logs, backward=True)
+
+    layout, ones, forgets = _layout(graph.n_states), np.ones(len(packed)), partial(_forgets, model, packed)
+    left = np.concatenate([certify(layout, packed, ones, group, forgets, attempt)[1] for group in groups(packed)])
+    for s in left:
+        rows[packed.offsets[s] : packed.offsets[s + 1]] = 0.0
+    return rows, np.sort(left)
+
+
+def _count(
+    model: Model, packed: Packed, slot: np.ndarray, plan: Plan, shares: list[Share], places: Tally, n_jobs: int | None
+) -> tuple[np.ndarray, Seams]:
+    """(n_pieces,) log totals, and rows at the seams; each share counts in its own place, or all in the only one."""
+    logs, seams = np.empty(len(plan.sequence)), _seams(plan, len(model.start))
+    rooms = _Rooms(plan, model.every, (int(plan.pieces.length.max()) + 1) * len(model.start))
+
+    def work(share: Share) -> None:
+        own = (place[min(share.number, len(place) - 1)] for place in places)
+        with rooms.one() as room:
+            tile_counts(
+                model, packed.code, slot, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, room, seams,
+                logs, *own,
+            )  # fmt: skip
+
+    run(work, shares, n_jobs)
+    return logs, seams
 
 
 def best(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -135,7 +161,7 @@ def best(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndar
         return states, np.unique(plan.sequence[bad])
 
     def forgets(plan: Plan) -> bool:
-        rows = _best(model, packed, plan, np.empty_like(states), 1)[1].row_before
+        rows = _best(model, packed, plan, states, 1)[1].row_before  # an attempt will write these states again
         return np.array_equal(rows[::2], rows[1::2])
 
     layout, ones = _layout(graph.n_states), np.ones(len(packed))

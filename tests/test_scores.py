@@ -37,12 +37,32 @@ def test_any_number_type_and_memory_layout_is_taken(dtype, layout):
     assert packed.table.dtype == np.float64 and packed.table.flags.c_contiguous and packed.single
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint64])
+WHOLE = [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64]
+
+
+@pytest.mark.parametrize("dtype", WHOLE)
 def test_any_whole_number_is_a_symbol(dtype):
     symbols = np.array([0, 2, 1], dtype=dtype)
     assert encode(Sequences.pack(symbols), 3).tolist() == [0, 2, 1]
     assert encode(Sequences.pack(symbols[:, None]), 3).tolist() == [0, 2, 1]
     assert encode(Sequences.pack(np.repeat(symbols, 2)[::2]), 3).flags.c_contiguous
+    assert encode(Sequences.pack(symbols), 100_000).tolist() == [0, 2, 1]
+    with pytest.raises(ValueError, match=r"X\[0\] has symbol 2 at position 1; n_symbols is 2"):
+        encode(Sequences.pack(symbols), 2)
+    most = np.array([0, np.iinfo(dtype).max], dtype=dtype)
+    with pytest.raises(ValueError, match=f"has symbol {most[1]} at position 1"):
+        encode(Sequences.pack(most), 3)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64])
+def test_a_missing_symbol_has_a_row_of_its_own(dtype):
+    assert encode(Sequences.pack(np.array([0, -1, 1], dtype=dtype)), 3).tolist() == [0, 3, 1]
+
+
+def test_bytes_are_codes_as_they_are():
+    symbols = np.array([0, 2, 1], dtype=np.uint8)
+    code = encode(Sequences.pack(symbols), 3)
+    assert np.shares_memory(code, symbols) and not code.flags.writeable and symbols.flags.writeable
 
 
 def test_large_finite_scores_are_not_mistaken_for_infinite_ones():

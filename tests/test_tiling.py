@@ -56,6 +56,26 @@ def test_chunks_of_long_sequences(lengths, n_states):
     assert_same(tiled, exactly(graph, packed, weights), sum(lengths))
 
 
+@given(seeds, st.integers(1, 9), st.booleans())
+def test_posteriors_by_step(seed, n_states, dense):
+    """Written straight to the answer, whatever lengths are mixed."""
+    rng = np.random.default_rng(seed)
+    graph, packed = random_case(rng, n_states, rng.choice([0, 1, 70, 300, 1100, 4000], 6), dense=dense)
+    found, left = tiling.posteriors(graph, packed, 2)
+    for s, (ours, theirs) in enumerate(zip(packed.steps.unpack(found), lattice.posteriors(graph, packed), strict=True)):
+        np.testing.assert_allclose(ours, 0.0 if s in left else theirs.labels, atol=1e-10)
+
+
+def test_posteriors_of_states_that_share_a_label_where_some_sequences_are_left():
+    rng = np.random.default_rng(3)
+    edge = np.log([0.99999, 0.00001, 0.00005, 0.99995])
+    graph = StateGraph(2, [0, 0, 1, 1], [0, 1, 0, 1], label=[0, 0], edge=edge)
+    scores = [rng.normal(size=(n, 1)) for n in (60_000, 50, 0, 300)]
+    assert tiling.posteriors(graph, pack(scores, 1), 1)[1].tolist() == [0]
+    for found, own in zip(lattice.label_posteriors(graph, scores), scores, strict=True):
+        np.testing.assert_allclose(found, np.ones_like(own))
+
+
 def slow_model(stay, weak):
     matrix = np.full((2, 2), 1 - stay) + np.eye(2) * (2 * stay - 1)
     return topologies.from_matrix(matrix, [0.5, 0.5]), np.log([[0.5 + weak, 0.5 - weak], [0.5 - weak, 0.5 + weak]])

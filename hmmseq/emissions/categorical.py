@@ -8,6 +8,8 @@ from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.scores import Packed, encode, with_missing
 from hmmseq.sequences import Sequences
 
+COUNTED = 1 << 20  # steps at a time: bincount makes eight bytes of each
+
 
 class Categorical(Emission):
     """One of `n_symbols` symbols, each with its probability given the label and the last `order` symbols.
@@ -69,7 +71,10 @@ class Categorical(Emission):
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
         """Frequencies in all the data, disturbed differently for each label."""
         n_words = self.n_symbols_ ** (self.order + 1)
-        counts = np.bincount(X.values, minlength=n_words + 1)[:n_words] + 1.0
+        counts = 1.0 + sum(
+            np.bincount(X.values[a : a + COUNTED], minlength=n_words + 1)[:n_words]
+            for a in range(0, len(X.values), COUNTED)
+        )
         disturbed = counts * rng.gamma(2.0, size=(n_labels, n_words))
         contexts = [] if self.order == 0 else [self.n_symbols_**self.order]
         self.emissionprob_ = _normalised(disturbed.reshape(n_labels, *contexts, self.n_symbols_))

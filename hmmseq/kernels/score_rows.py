@@ -1,5 +1,7 @@
 """Rows of log scores, looked at one by one."""
 
+import numpy as np
+
 from hmmseq._jit import jit
 from hmmseq.kernels.logmath import NEVER, exp_row, largest
 
@@ -22,6 +24,15 @@ def lower_rows(table, label, linear, out, shift):
             out[r, j] = NEVER
         if linear:
             exp_row(out[r], out[r])
+
+
+@jit
+def whole_rows(table, unit, bits, out):
+    """out[r, j] = table[r, j] in whole units, `bits` zeros behind them; left as it is where that is impossible."""
+    for r in range(table.shape[0]):
+        for j in range(table.shape[1]):
+            if table[r, j] > NEVER:
+                out[r, j] = np.int64(np.rint(table[r, j] * unit)) << bits
 
 
 @jit

@@ -13,17 +13,21 @@ BACKLOG = 32  # steps between additions to the counts of pairs, which then stay 
 def count_tile(model, code, slot, pieces, low, high, room, seams, labels, pairs, starts, ends, beta, ahead):
     """After `forward_tile`: add the expected use of labels, pairs of states (not yet times the matrix), starts and ends.
 
-    pairs: (n * n, WIDTH), lane by lane.   beta: (n, WIDTH).   ahead: (BACKLOG * n, WIDTH), table * beta of some steps.
+    slot: row of `labels` to which a step is added; if there is none, step t sets row t, which has used states only.
+    pairs: (n * n, WIDTH), lane by lane; none: they are not counted.
+    beta: (n, WIDTH).   ahead: (BACKLOG * n, WIDTH), table * beta of some steps.
     """
     n, every, longest = model.start.size, model.every, pieces.length[low]
-    slots, factor = np.empty(WIDTH, np.int64), np.empty((1, WIDTH))
+    slots, factor, posterior = np.empty(WIDTH, np.int64), np.empty((1, WIDTH)), np.empty((n, WIDTH))
     beta[:] = 0.0
     for u in range(_mark(pieces, low, high, room) - 1, -1, -1):
         if room.event[u]:
             _enter(model, pieces, low, high, u, room, beta, seams, starts, ends)
-        if u < longest:
+        if u < longest and slot.size:
             read(slot, room, room.last, u, slots)
             _count_labels(room.alpha, (u + 1) * n, beta, labels, slots)
+        elif u < longest:
+            _set_labels(room, high - low, u, beta, posterior, labels)
         k = u % BACKLOG
         read(code, room, room.stop, u, room.rows)
         _weigh(beta, ahead, k * n, model.table, room.rows)
@@ -33,7 +37,7 @@ def count_tile(model, code, slot, pieces, low, high, room, seams, labels, pairs,
         _step_back(ahead, k * n, model.back, beta)
         if room.event[u]:
             _cut(pieces, low, high, u, ahead, k * n, n)
-        if k == 0 and u < longest:
+        if k == 0 and u < longest and pairs.size:
             _count_pairs(room.alpha, u * n, ahead, min(BACKLOG, longest - u), n, pairs)
     for p in range(high - low):
         normalise(beta, 0, p, seams.beta_before[low + p])
@@ -92,6 +96,18 @@ def _count_labels(alpha, row, beta, labels, slots):
         c = load(alpha, row + j + 2) * load(beta, j + 2)
         d = load(alpha, row + j + 3) * load(beta, j + 3)
         add_columns(labels, slots, j, (a, b, c, d))
+
+
+@jit(inner=True)
+def _set_labels(room, used, u, beta, posterior, labels):
+    """The posterior of a step in rows of its own."""
+    n, n_states = beta.shape[0], labels.shape[1]
+    for j in range(n):
+        store(posterior, j, load(room.alpha, (u + 1) * n + j) * load(beta, j))
+    for p in range(used):
+        if u <= room.last[p]:
+            for j in range(n_states):
+                labels[room.at[p] + u, j] = posterior[j, p]
 
 
 @jit(inner=True)

@@ -85,6 +85,8 @@ def known_states(graph: StateGraph, scores: Packed, states: np.ndarray) -> tuple
 
 def untied(graph: StateGraph, scores: Packed) -> Packed:
     """Scores with a column for each emitting state, as `graph.untied()` reads them."""
+    if graph.is_untied:
+        return scores
     return replace(scores, table=np.ascontiguousarray(scores.table[:, graph.label[graph.label >= 0]]))
 
 

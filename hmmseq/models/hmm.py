@@ -165,7 +165,7 @@ class HMM(DensityMixin, BaseEstimator):
         return _mirror(paths, self._without_silent)
 
     def _without_silent(self, path: lattice.Path) -> lattice.Path:
-        if path.score == NEVER:
+        if path.score == NEVER or self.graph_.label.min() >= 0:
             return path
         return path._replace(states=path.states[self.graph_.label[path.states] >= 0])
 
@@ -191,6 +191,8 @@ class HMM(DensityMixin, BaseEstimator):
 
     def _spread(self, emitting: np.ndarray) -> np.ndarray:
         """Columns of the emitting states among those of all states."""
+        if emitting.shape[1] == self.graph_.n_states:
+            return emitting
         out = np.zeros((len(emitting), self.graph_.n_states))
         out[:, self.graph_.label >= 0] = emitting
         return out

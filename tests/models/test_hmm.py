@@ -1,5 +1,7 @@
 """The HMM estimator: laws over random fits, oracles, and scikit-learn on ragged lists."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from conftest import UNCOMPILED
 from hmmseq import HMM, CategoricalHMM, GaussianHMM, ImpossibleSequenceError, Sequences, StateGraph, topologies
 from hmmseq.emissions import Categorical, Gaussian
 from oracle import enumerate_posteriors
@@ -243,3 +246,15 @@ def test_known_states_that_do_not_fit_are_refused(known, message):
     model = HMM(Categorical(2), topology=tied_graph(), random_state=0, n_iter=1).fit([[0, 1, 1, 0]])
     with pytest.raises(ValueError, match=message):
         model.predict([0, 1, 0], known=known)
+
+
+@pytest.mark.parametrize("question", ["predict", "predict_proba", "score"])
+def test_a_long_sequence_of_bytes_takes_little_more_memory_than_the_answer(question):
+    X = np.random.default_rng(0).integers(0, 5, 20_000 if UNCOMPILED else 2_000_000, dtype=np.uint8)
+    ask = getattr(CategoricalHMM(3, random_state=0, n_iter=1).fit(X[:5000]), question)
+    ask(X[:5000])  # compiled
+    tracemalloc.start()
+    answer = ask(X)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < (answer.nbytes if isinstance(answer, np.ndarray) else 0) + 4e6
