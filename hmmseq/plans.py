@@ -53,14 +53,16 @@ def certify(
     group: np.ndarray,
     forgets: Callable[[Plan], bool],
     attempt: Callable[[Plan], tuple[Result, np.ndarray]],
+    carries: bool = False,
 ) -> tuple[Result | None, np.ndarray]:
     """Try warm-ups from which on rows forget where they began; what then is still uncertain is left out and returned.
 
     forgets : whether the two rows before each pair of pieces agree
     attempt : does the work of a plan; returns its result and the sequences that are uncertain
+    carries : whether it can also do chunks without a warm-up
     """
     result, bad, warmup, warmups = None, group, 0, _warmups(packed, group)
-    for warmup in warmups:
+    for warmup in [*warmups, 0] if carries else warmups:
         # What agrees after half the warm-up at some places agrees to twice as many digits after all of it: so everywhere.
         tried = warmup // 2 if warmup != warmups[-1] else warmup
         if warmup and not forgets(_pairs(packed, group, tried)):
@@ -91,7 +93,8 @@ def _pairs(packed: Packed, group: np.ndarray, warmup: int) -> Plan:
 def make_plan(layout: Layout, packed: Packed, weights: np.ndarray, group: np.ndarray, warmup: int) -> Plan:
     """Pieces of the sequences in `group`, the longest first; the pieces of a sequence stay in order."""
     lengths, starts = packed.steps.lengths[group], packed.offsets[group]
-    chunk = _chunk_length(layout, int(lengths.sum()), warmup) if warmup else int(lengths.max())
+    longest = int(lengths.max())
+    chunk = longest if longest <= WHOLE else _chunk_length(layout, int(lengths.sum()), warmup)
     n_pieces = -(-lengths // chunk)
     which = np.repeat(np.arange(len(group)), n_pieces)
     place = np.arange(len(which)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
@@ -116,7 +119,7 @@ def make_plan(layout: Layout, packed: Packed, weights: np.ndarray, group: np.nda
 def _warmups(packed: Packed, group: np.ndarray) -> list[int]:
     """0 for sequences that stay whole; else those that leave most lanes something else to do than to warm up."""
     lengths = packed.steps.lengths[group]
-    if lengths.min() <= WHOLE:
+    if lengths.max() <= WHOLE:
         return [0]
     return [w for w in WARMUPS if 8 * w <= lengths.min() and WIDTH * 4 * w <= 3 * lengths.sum()]
 

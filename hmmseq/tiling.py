@@ -25,14 +25,15 @@ from hmmseq.kernel_models import (
 from hmmseq.kernels.best_tiles import BestModel, BestSeams, best_tiles
 from hmmseq.kernels.lanes import WIDTH
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.kernels.tiled import tile_counts, tile_totals
-from hmmseq.kernels.tiles import Model, Room, Seams, make_room
+from hmmseq.kernels.tiled import carry, tile_counts, tile_totals
+from hmmseq.kernels.tiles import Model, Pieces, Room, Seams, make_room
 from hmmseq.plans import Layout, Plan, certify, groups
 from hmmseq.scores import Packed
 from hmmseq.shares import SLOTS, Share, Tally, in_shares, one_row_a_step, run, slots_for
 
 LOWEST = 1e-140  # the first and the last row of a sequence may lose so much: then digits are gone
 SEAM = 1e-12  # largest relative difference of two rows that should be equal
+CARRIED = 8  # up to so many states, running chunks from each state is faster than the serial way
 
 
 def suits(graph: StateGraph, packed: Packed) -> bool:
@@ -55,9 +56,11 @@ def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.nd
     return out + taken_out(graph, packed, shift), np.sort(np.concatenate(left))
 
 
-def _totals(model: Model, packed: Packed, plan: Plan, n_jobs: int | None) -> tuple[np.ndarray, Seams]:
+def _totals(
+    model: Model, packed: Packed, plan: Plan, n_jobs: int | None, seams: Seams | None = None
+) -> tuple[np.ndarray, Seams]:
     """(n_pieces,) log totals, and rows at the seams."""
-    logs, seams = np.empty(len(plan.sequence)), _seams(plan, len(model.start))
+    logs, seams = np.empty(len(plan.sequence)), _seams(plan, model) if seams is None else seams
     rooms = _Rooms(plan, model.every, 2 * len(model.start))
 
     def work(share: Share) -> None:
@@ -99,7 +102,8 @@ def counts(
         return tally, _uncertain(plan, seams, logs, backward=True)
 
     layout, forgets = _layout(graph.n_states), partial(_forgets, model, packed)
-    found = [certify(layout, packed, weights, group, forgets, attempt) for group in groups(packed)]
+    carries = graph.n_states <= CARRIED
+    found = [certify(layout, packed, weights, group, forgets, attempt, carries) for group in groups(packed)]
     parts = [tally for tally, _ in found if tally is not None]
     shapes = ((n_rows, n_states), (n_states, n_states), (n_states,), (n_states,))
     tally = parts[0] if parts else Tally(*(np.zeros(shape) for shape in shapes))
@@ -120,17 +124,20 @@ def posteriors(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[n
         return None, _uncertain(plan, seams, logs, backward=True)
 
     layout, ones, forgets = _layout(graph.n_states), np.ones(len(packed)), partial(_forgets, model, packed)
-    left = np.concatenate([certify(layout, packed, ones, group, forgets, attempt)[1] for group in groups(packed)])
+    carries = graph.n_states <= CARRIED
+    left = [certify(layout, packed, ones, group, forgets, attempt, carries)[1] for group in groups(packed)]
+    left = np.sort(np.concatenate(left))
     for s in left:
         rows[packed.offsets[s] : packed.offsets[s + 1]] = 0.0
-    return rows, np.sort(left)
+    return rows, left
 
 
 def _count(
     model: Model, packed: Packed, slot: np.ndarray, plan: Plan, shares: list[Share], places: Tally, n_jobs: int | None
 ) -> tuple[np.ndarray, Seams]:
     """(n_pieces,) log totals, and rows at the seams; each share counts in its own place, or all in the only one."""
-    logs, seams = np.empty(len(plan.sequence)), _seams(plan, len(model.start))
+    cut = plan.warmup == 0 and bool(plan.place.any())
+    logs, seams = np.empty(len(plan.sequence)), _carried(model, packed, plan, n_jobs) if cut else _seams(plan, model)
     rooms = _Rooms(plan, model.every, (int(plan.pieces.length.max()) + 1) * len(model.start))
 
     def work(share: Share) -> None:
@@ -226,10 +233,38 @@ def _tile_shares(plan: Plan, most: int) -> list[Share]:
     return in_shares(cost, most)
 
 
-def _seams(plan: Plan, n: int) -> Seams:
-    n_pieces = len(plan.sequence)
-    a, b, c, d = np.zeros((4, n_pieces, n))
-    return Seams(a, b, c, d, lowest=np.ones(n_pieces))
+def _seams(plan: Plan, model: Model) -> Seams:
+    """Passes begin with uniform rows, and with the ending weights where the sequence ends."""
+    n_pieces, n = len(plan.sequence), len(model.start)
+    before, last = np.full((n_pieces, n), 1.0 / n), np.where(plan.pieces.closes[:, None], model.end, 1.0)
+    return Seams(before, np.zeros((n_pieces, n)), np.zeros((n_pieces, n)), last, lowest=np.ones(n_pieces))
+
+
+def _carried(model: Model, packed: Packed, plan: Plan, n_jobs: int | None) -> Seams:
+    """The exact rows to begin with, of pieces without a warm-up: each is run once from every state, then rows are carried.
+
+    As an associative scan does it (Särkkä and García-Fernández, IEEE Trans. Signal Process. 69, 2021).
+    """
+    pieces, n_states = plan.pieces, int(model.matrix.any(axis=1).sum())
+    times = np.where(pieces.opens, 1, n_states)
+    first = np.concatenate([[0], np.cumsum(times)])
+    which = np.repeat(np.arange(len(times)), times)
+    part = Pieces(*(array[which] for array in pieces))
+    zeros = np.zeros(len(which), dtype=np.int64)
+    wide = Plan(
+        part._replace(before=zeros, after=zeros, closes=zeros > 0),
+        np.append(np.arange(0, len(which), WIDTH), len(which)),
+        plan.sequence[which],
+        plan.place[which],
+        0,
+    )
+    begun = _seams(wide, model)
+    begun.alpha_before[:] = np.eye(n_states, len(model.start))[np.arange(len(which)) - first[which]]
+    logs, ran = _totals(model, packed, wide, n_jobs, begun)
+    seams = _seams(plan, model)
+    order = np.lexsort((plan.place, plan.sequence))
+    carry(order, pieces.opens, first, ran.alpha_last, logs, model.end, seams.alpha_before, seams.beta_last)
+    return seams
 
 
 def _uncertain(plan: Plan, seams: Seams, logs: np.ndarray, backward: bool) -> np.ndarray:

@@ -66,33 +66,41 @@ def test_posteriors_by_step(seed, n_states, dense):
         np.testing.assert_allclose(ours, 0.0 if s in left else theirs.labels, atol=1e-10)
 
 
+def slow_model(stay, weak, n_states):
+    matrix = np.full((n_states, n_states), (1 - stay) / (n_states - 1))
+    np.fill_diagonal(matrix, stay)
+    table = np.log([[0.5 + weak, 0.5 - weak] * n_states, [0.5 - weak, 0.5 + weak] * n_states])[:, :n_states]
+    return topologies.from_matrix(matrix, np.full(n_states, 1 / n_states)), table
+
+
 def test_posteriors_of_states_that_share_a_label_where_some_sequences_are_left():
     rng = np.random.default_rng(3)
-    edge = np.log([0.99999, 0.00001, 0.00005, 0.99995])
-    graph = StateGraph(2, [0, 0, 1, 1], [0, 1, 0, 1], label=[0, 0], edge=edge)
+    slow = slow_model(0.99999, 0.01, 9)[0]
+    graph = StateGraph(9, slow.source, slow.target, label=[0] * 9, edge=slow.edge + 1e-3 * rng.normal(size=81))
     scores = [rng.normal(size=(n, 1)) for n in (60_000, 50, 0, 300)]
     assert tiling.posteriors(graph, pack(scores, 1), 1)[1].tolist() == [0]
     for found, own in zip(lattice.label_posteriors(graph, scores), scores, strict=True):
         np.testing.assert_allclose(found, np.ones_like(own))
 
 
-def slow_model(stay, weak):
-    matrix = np.full((2, 2), 1 - stay) + np.eye(2) * (2 * stay - 1)
-    return topologies.from_matrix(matrix, [0.5, 0.5]), np.log([[0.5 + weak, 0.5 - weak], [0.5 - weak, 0.5 + weak]])
-
-
-@pytest.mark.parametrize(("stay", "certified"), [(0.9, True), (0.99, True), (0.99999, False)])
-def test_models_that_forget_slowly_get_a_longer_warmup_or_are_left(stay, certified):
+@pytest.mark.parametrize(
+    ("stay", "n_states", "certified"), [(0.9, 2, True), (0.99, 2, True), (0.99999, 2, True), (0.99999, 9, False)]
+)
+def test_models_that_forget_slowly_get_a_longer_warmup_or_exact_seams_or_are_left(stay, n_states, certified):
     rng = np.random.default_rng(0)
-    graph, table = slow_model(stay, 0.01)
-    packed = pack(Indexed(table, [rng.integers(0, 2, n) for n in (60_000, 50)]), 2)
-    weights = np.array([1.0, 2.0])
+    graph, table = slow_model(stay, 0.01, n_states)
+    packed = pack(Indexed(table, [rng.integers(0, 2, n) for n in (60_000, 50, 4_000)]), n_states)
+    weights = np.array([1.0, 2.0, 3.0])
     _, _, left = tiling.counts(graph, packed, packed.code, 3, weights, 1)
-    assert left.tolist() == ([] if certified else [0])
+    assert left.tolist() == ([] if certified else [0, 2])
     exact = exactly(graph, packed, weights)
     together = lattice.expected_counts(graph, packed, weights)
     for ours, theirs in zip(together, exact, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+    rows = np.vstack(lattice.label_posteriors(graph, packed))
+    np.testing.assert_allclose(rows.sum(1), 1.0, rtol=1e-9)
+    one, two = (lattice.expected_counts(graph, packed, weights, n_jobs=n).edges for n in (1, 2))
+    np.testing.assert_array_equal(one, two)
 
 
 def test_an_impossible_sequence_among_others():

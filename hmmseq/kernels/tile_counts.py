@@ -22,7 +22,7 @@ def count_tile(model, code, slot, pieces, low, high, room, seams, labels, pairs,
     beta[:] = 0.0
     for u in range(_mark(pieces, low, high, room) - 1, -1, -1):
         if room.event[u]:
-            _enter(model, pieces, low, high, u, room, beta, seams, starts, ends)
+            _enter(pieces, low, high, u, room, beta, seams, starts, ends)
         if u < longest and slot.size:
             read(slot, room, room.last, u, slots)
             _count_labels(room.alpha, (u + 1) * n, beta, labels, slots)
@@ -58,14 +58,14 @@ def _mark(pieces, low, high, room):
 
 
 @jit(inner=True)
-def _enter(model, pieces, low, high, u, room, beta, seams, starts, ends):
+def _enter(pieces, low, high, u, room, beta, seams, starts, ends):
     """Pieces that begin, going backward, and pieces that reach their core; at step 0, sequences that start."""
-    n = model.start.size
+    n = beta.shape[0]
     for p in range(high - low):
         piece = low + p
         if u == pieces.length[piece] + pieces.after[piece] - 1:
             for j in range(n):
-                beta[j, p] = model.end[j] if pieces.closes[piece] else 1.0
+                beta[j, p] = seams.beta_last[piece, j]
         if u == pieces.length[piece] - 1:
             normalise(beta, 0, p, seams.beta_last[piece])
             _open_beta(room.alpha, (u + 1) * n, beta, p, n, pieces.weight[piece])

@@ -4,9 +4,10 @@ A tile is WIDTH pieces: whole short sequences, or chunks of a long one. All take
 inner loop is a product of a matrix with vectors instead of a chain of dependent additions.
 Every few steps each row is divided by a power of two: that is exact, and exponents add up as integers.
 
-A chunk does not know the row before it. It starts `warmup` steps early from a uniform row (forward), and late from ones
-(backward). Positive matrices never increase the projective distance between two rows, so where a chunk's row agrees with
-its neighbour's at the seam, all that follows agrees as well: `tiling.py` compares the seams.
+A chunk does not know the row before it. It starts `warmup` steps early from any row (forward), and late (backward).
+Positive matrices never increase the projective distance between two rows, so where a chunk's row agrees with its
+neighbour's at the seam, all that follows agrees as well: `tiling.py` compares the seams. Where rows do not forget how they
+began, a chunk is run once from each state: that is its transfer matrix, and these carry exact rows from seam to seam.
 
 Glossary
 p             lane: a piece of the tile
@@ -49,12 +50,15 @@ class Pieces(NamedTuple):
 
 
 class Seams(NamedTuple):
-    """Rows at the ends of each piece, as computed on either side, each summing to one."""
+    """Rows at the ends of each piece, as computed on either side, each summing to one.
 
-    alpha_before: np.ndarray  # (n_pieces, n) at the step before the core
+    The first and the last hold, when a pass begins, the rows that it begins with.
+    """
+
+    alpha_before: np.ndarray  # (n_pieces, n) at the step before the core; at first: `warmup` steps before that
     alpha_last: np.ndarray  # at the last step of the core
-    beta_before: np.ndarray
-    beta_last: np.ndarray
+    beta_before: np.ndarray  # at the step before the core
+    beta_last: np.ndarray  # at the last step of the core; at first: `after` steps later
     lowest: np.ndarray  # (n_pieces,) smallest sum of a row where starts or ends can make it small
 
 
@@ -175,7 +179,7 @@ def forward_tile(model, code, pieces, low, high, warmup, room, logs, seams):
     """alpha of pieces low ... high - 1, and their log totals into `logs`.
 
     All rows of the cores are kept where there is room, else two in turn. Pieces that do not open their sequence begin
-    with a uniform row, `warmup` steps early.
+    `warmup` steps early.
     """
     n, longest = model.start.size, pieces.length[low]
     keep = room.alpha.shape[0] >= (longest + 1) * n
@@ -186,7 +190,7 @@ def forward_tile(model, code, pieces, low, high, warmup, room, logs, seams):
         room.event[pieces.length[piece] - 1] = room.event[pieces.length[piece]] = True
     for p in range(WIDTH):
         for j in range(n):
-            room.alpha[j, p] = 1.0 / n if low + p < high else 0.0
+            room.alpha[j, p] = seams.alpha_before[low + p, j] if low + p < high else 0.0
     source = 0
     for u in range(-warmup, longest):
         if u == 0:  # the warm-up is even, so this is row 0
