@@ -10,13 +10,12 @@ def encode(symbols, n_symbols, code):
 
     One pass instead of one each for the largest, the smallest and the missing symbols.
     """
-    wrong = -1
     for t in range(symbols.size):
         symbol = symbols[t]
-        if (symbol < -1 or symbol >= n_symbols) and wrong < 0:
-            wrong = t
+        if symbol < -1 or symbol >= n_symbols:
+            return t
         code[t] = n_symbols if symbol == -1 else symbol
-    return wrong
+    return -1
 
 
 SOME = 128  # additions that are not compensated
