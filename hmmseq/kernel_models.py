@@ -47,8 +47,8 @@ def serial_model(graph: StateGraph, packed: Packed, every: int) -> tuple[SerialM
     """The same for `kernels.serial`."""
     start, matrix, end = _linear(graph, _rounded_up(graph.n_states, WIDTH))
     table, shift = _lowered(graph, packed, len(start), linear=True)
-    lanes = (np.ascontiguousarray(a).reshape(-1, WIDTH) for a in (matrix, matrix.T, table))
-    return SerialModel(start, end, *lanes, used=_rounded_up(graph.n_states, BLOCK), every=every), shift
+    lanes = [np.ascontiguousarray(a).reshape(-1, WIDTH) for a in (matrix, matrix.T, table)]
+    return SerialModel(start, end, lanes[0], lanes[1], lanes[2], _rounded_up(graph.n_states, BLOCK), every), shift
 
 
 def steps_between(nats: float, powers: float) -> int:

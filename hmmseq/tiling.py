@@ -125,8 +125,8 @@ def posteriors(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[n
 
     layout, ones, forgets = _layout(graph.n_states), np.ones(len(packed)), partial(_forgets, model, packed)
     carries = graph.n_states <= CARRIED
-    left = [certify(layout, packed, ones, group, forgets, attempt, carries)[1] for group in groups(packed)]
-    left = np.sort(np.concatenate(left))
+    uncertain = [certify(layout, packed, ones, group, forgets, attempt, carries)[1] for group in groups(packed)]
+    left = np.sort(np.concatenate(uncertain))
     for s in left:
         rows[packed.offsets[s] : packed.offsets[s + 1]] = 0.0
     return rows, left

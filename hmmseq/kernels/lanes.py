@@ -36,7 +36,7 @@ class _Model(models.PrimitiveModel):
         super().__init__(manager, lanes, ir.VectorType(one, WIDTH))
 
 
-def _pointer(context, builder, array_type, array, at, n, dtype=None):  # type: ignore[no-untyped-def]
+def _pointer(context, builder, array_type, array, at, n, dtype=None):
     """Pointer to n numbers from the flat position `at` of an array."""
     if array_type.layout != "C":
         raise TypingError(f"lanes lie in contiguous arrays; this one is {array_type}")
@@ -45,11 +45,11 @@ def _pointer(context, builder, array_type, array, at, n, dtype=None):  # type: i
     return builder.bitcast(builder.gep(data, [at]), ir.VectorType(one, n).as_pointer())
 
 
-def _numbers(values):  # type: ignore[no-untyped-def]
+def _numbers(values):
     return ir.Constant(ir.VectorType(ir.IntType(32), len(values)), list(values))
 
 
-def _all(builder, value):  # type: ignore[no-untyped-def]
+def _all(builder, value):
     """The same number in all lanes."""
     nothing = ir.Constant(ir.VectorType(value.type, WIDTH), ir.Undefined)
     first = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
@@ -128,7 +128,7 @@ def powers_of_two(lanes):
     return np.ldexp(1.0, lanes)
 
 
-def _binary(of_floats, of_integers):  # type: ignore[no-untyped-def]
+def _binary(of_floats, of_integers):
     """Intrinsic of two operands, one of which may be a plain number."""
 
     def operation(typingctx, a, b):
@@ -161,7 +161,7 @@ _OPERATIONS = {
 }
 
 
-def _register(function, operation):  # type: ignore[no-untyped-def]
+def _register(function, operation):
     @overload(function)
     def compiled(a, b):
         if isinstance(a, Lanes) or isinstance(b, Lanes):
@@ -232,7 +232,7 @@ def add_columns(table, rows, j, block):
         np.add.at(table.reshape(-1), rows * table.shape[1] + j + k, block[k])
 
 
-def _transpose(builder, vectors):  # type: ignore[no-untyped-def]
+def _transpose(builder, vectors):
     """Four vectors of four numbers, columns for rows."""
     a, b, c, d = vectors
     even, odd = _numbers([0, 4, 2, 6]), _numbers([1, 5, 3, 7])
@@ -241,7 +241,7 @@ def _transpose(builder, vectors):  # type: ignore[no-untyped-def]
     return [builder.shuffle_vector(pairs[k], pairs[k + 2], mask) for mask in (low, high) for k in (0, 1)]
 
 
-def _join(builder, vectors):  # type: ignore[no-untyped-def]
+def _join(builder, vectors):
     """Vectors one behind the other."""
     while len(vectors) > 1:
         both = _numbers(range(2 * vectors[0].type.count))
@@ -249,7 +249,7 @@ def _join(builder, vectors):  # type: ignore[no-untyped-def]
     return vectors[0]
 
 
-def _row_pointers(context, builder, table_type, table, rows_type, rows, j):  # type: ignore[no-untyped-def]
+def _row_pointers(context, builder, table_type, table, rows_type, rows, j):
     """For each lane, a pointer to the BLOCK numbers from column j of its row."""
     width = builder.extract_value(context.make_array(table_type)(context, builder, table).shape, 1)
     numbers = context.make_array(rows_type)(context, builder, rows).data
@@ -273,7 +273,7 @@ def _columns(typingctx, table, rows, j):
     return block(table, rows, types.intp), codegen
 
 
-def _rows_of(builder, block):  # type: ignore[no-untyped-def]
+def _rows_of(builder, block):
     """For each lane, its BLOCK numbers."""
     lanes = [builder.extract_value(block, k) for k in range(BLOCK)]
     for p in range(0, WIDTH, BLOCK):
@@ -281,7 +281,7 @@ def _rows_of(builder, block):  # type: ignore[no-untyped-def]
         yield from _transpose(builder, [builder.shuffle_vector(x, x, part) for x in lanes])
 
 
-def _writer(add):  # type: ignore[no-untyped-def]
+def _writer(add):
     def write(typingctx, table, rows, j, block):
         def codegen(context, builder, signature, args):
             pointers = _row_pointers(context, builder, table, args[0], rows, args[1], args[2])

@@ -78,9 +78,10 @@ class Room(NamedTuple):
 
 def make_room(n_rows: int, steps: int, every: int, warmup: int) -> Room:
     """n_rows: rows of alpha.   steps: of the longest core."""
-    numbers = np.zeros((5, WIDTH), np.int64)
+    at, low, last, stop, rows = np.zeros((5, WIDTH), np.int64)
     alpha, factors = np.empty((n_rows, WIDTH)), np.ones((steps // every + 1, WIDTH))
-    return Room(alpha, factors, np.zeros((1, WIDTH), np.int64), *numbers, event=np.zeros(steps + warmup + 1, np.bool_))
+    exponents, event = np.zeros((1, WIDTH), np.int64), np.zeros(steps + warmup + 1, np.bool_)
+    return Room(alpha, factors, exponents, at, low, last, stop, rows, event)
 
 
 @jit(inner=True)
