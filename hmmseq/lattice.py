@@ -102,6 +102,10 @@ def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) 
     Returns one `Posteriors` for one sequence, a list for many.
     """
     packed = pack(scores, graph.n_labels)
+    if len(packed) == 1:  # edges of all sequences are those of one
+        counts, _ = _posteriors(graph, packed, n_jobs)
+        result = Posteriors(float(counts.log_partition[0]), *counts[1:])
+        return result if packed.single else [result]
     steps = np.arange(len(packed.code), dtype=np.int32)
     labels, tally = np.zeros((len(steps), graph.n_labels)), _Places(graph, len(packed))
     lattice, ones, out = lattices(graph, packed), np.ones(len(packed)), np.empty(len(packed))
@@ -121,8 +125,7 @@ def posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) 
 def label_posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """(n_steps, n_labels) posterior of the labels alone, as in `posteriors`, which also keeps edges by sequence."""
     packed = pack(scores, graph.n_labels)
-    steps = np.arange(len(packed.code), dtype=np.int32)
-    counts, _ = _count(graph, packed, steps, len(steps), np.ones(len(packed)), n_jobs)
+    counts, _ = _posteriors(graph, packed, n_jobs)
     return counts.rows if packed.single else packed.steps.unpack(counts.rows)
 
 
@@ -199,6 +202,12 @@ def expected_counts(graph: StateGraph, scores: Scores, weights: Any = None, *, n
     return counts
 
 
+def _posteriors(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[Counts, np.ndarray]:
+    """Counts in which every step has a row of its own."""
+    steps = np.arange(len(packed.code), dtype=np.int32)
+    return _count(graph, packed, steps, len(steps), np.ones(len(packed)), n_jobs)
+
+
 def _count(
     graph: StateGraph, packed: Packed, slot: np.ndarray, n_rows: int, weight: np.ndarray, n_jobs: int | None
 ) -> tuple[Counts, np.ndarray]:
@@ -214,7 +223,7 @@ def _count(
             own = slot if rest is packed else packed.cut(slot, left)
             out[left], tally, more = way.counts(graph, rest, own, n_rows, weight[left], n_jobs)
             rows = tally.rows if graph.is_untied else tally.rows @ np.eye(graph.n_labels)[graph.label]
-            parts.append(Counts(out, rows, tally.pairs[graph.source, graph.target], tally.start, tally.end))
+            parts.append(Counts(out, rows, tally.edges, tally.start, tally.end))
             left = left[more]
     if len(left) or not parts:
         own = packed.cut(slot, left)

@@ -105,14 +105,14 @@ def counts(
         run(work, shares, n_jobs)
         out[plan.sequence] = 0.0
         np.add.at(out, plan.sequence, logs)
-        together = pairs.sum((0, 2)).reshape(n, n) * model.matrix
-        tally = Tally(rows.sum(0), together, start.sum(0), end.sum(0)).of_states(n_states)
+        edges = (pairs.sum((0, 2)).reshape(n, n) * model.matrix)[graph.source, graph.target]
+        tally = Tally(rows.sum(0), edges, start.sum(0), end.sum(0)).of_states(n_states)
         return tally, _uncertain(plan, seams, logs, backward=True)
 
     layout, forgets = _layout(graph.n_states), partial(_forgets, model, packed)
     found = [certify(layout, packed, weights, group, forgets, attempt) for group in groups(packed)]
     parts = [tally for tally, _ in found if tally is not None]
-    shapes = ((n_rows, n_states), (n_states, n_states), (n_states,), (n_states,))
+    shapes = ((n_rows, n_states), (graph.n_edges,), (n_states,), (n_states,))
     tally = parts[0] if parts else Tally(*(np.zeros(shape) for shape in shapes))
     for part in parts[1:]:
         tally = Tally(*(np.add(a, b) for a, b in zip(tally, part, strict=True)))
