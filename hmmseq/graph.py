@@ -10,8 +10,9 @@ from hmmseq.kernels.edges import Edges
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.kernels.paths import Changes, Lattice
 
-# A graph with at least this share of all possible edges also gets its weights as a matrix.
+# A graph with at least this share of all possible edges, or of the places on its diagonals, gets its weights as a matrix too.
 MATRIX_FROM = 0.25
+DIAGONALS_FROM = 0.25
 _EDGES = ("step", "silent", "step_back", "silent_back")
 
 
@@ -122,14 +123,14 @@ class StateGraph:
         """Counts of the kernels, (..., rows, columns), as one number per edge of the graph: (..., n_edges)."""
         out = np.zeros((*step_counts.shape[:-2], self.n_edges))
         for group, counts in ((self._structure.step, step_counts), (self._structure.silent, silent_counts)):
-            values = counts[..., group.source, group.target] if group.full else counts[..., 0, :]
+            values = counts[..., group.row, group.target] if group.n_rows else counts[..., 0, :]
             out[..., group.number] = values
         return out
 
     def count_shapes(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """Shapes in which the kernels count the uses of step edges and of silent edges."""
         groups = (self._structure.step, self._structure.silent)
-        step, silent = ((self.n_states, self.n_states) if g.full else (1, len(g.source)) for g in groups)
+        step, silent = ((g.n_rows, self.n_states) if g.n_rows else (1, len(g.source)) for g in groups)
         return step, silent
 
     @property
@@ -151,15 +152,25 @@ class _Group:
     source: np.ndarray
     target: np.ndarray
     number: np.ndarray  # which edge of the graph each one is
-    full: bool  # keep a matrix too
+    n_rows: int  # of a matrix that is kept too, or 0
+    row: np.ndarray  # (n_edges,) of this matrix
+    shift: np.ndarray  # (n_rows,) target - source where its rows are diagonals, else empty
 
 
 def _group(n_states: int, source: np.ndarray, target: np.ndarray, chosen: np.ndarray, matrix: bool) -> _Group:
     number = np.flatnonzero(chosen)
     number = number[np.lexsort((source[number], target[number]))]
     first = np.searchsorted(target[number], np.arange(n_states + 1))
-    full = matrix and len(number) >= MATRIX_FROM * n_states**2
-    return _Group(first, source[number], target[number], number, full)
+    source, target = source[number], target[number]
+    shift, diagonal = np.unique(target - source, return_inverse=True)
+    n_rows, row, no = 0, source, np.empty(0, dtype=np.int64)
+    if matrix and len(number) >= MATRIX_FROM * n_states**2:
+        n_rows, shift = n_states, no
+    elif matrix and len(number) >= DIAGONALS_FROM * n_states * len(shift) and len(number):
+        n_rows, row = len(shift), diagonal
+    else:
+        shift = no
+    return _Group(first, source, target, number, n_rows, row, shift)
 
 
 def _weighted(group: _Group, log_weights: np.ndarray) -> Edges:
@@ -169,11 +180,11 @@ def _weighted(group: _Group, log_weights: np.ndarray) -> Edges:
     np.maximum.at(peak, group.target, log_weight)
     peak[peak == NEVER] = 0.0
     weight = np.exp(log_weight - peak[group.target])
-    size = n_states if group.full else 0
-    matrix, log_matrix = np.zeros((size, size)), np.full((size, size), NEVER)
-    if group.full:
-        matrix[group.source, group.target], log_matrix[group.source, group.target] = weight, log_weight
-    return Edges(group.first, group.source, log_weight, weight, peak, matrix, log_matrix)
+    shape = (group.n_rows, n_states if group.n_rows else 0)
+    matrix, log_matrix = np.zeros(shape), np.full(shape, NEVER)
+    if group.n_rows:
+        matrix[group.row, group.target], log_matrix[group.row, group.target] = weight, log_weight
+    return Edges(group.first, group.source, log_weight, weight, peak, matrix, log_matrix, group.row, group.shift)
 
 
 def own_weights(lattice: Lattice) -> Lattice:

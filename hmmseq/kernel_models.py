@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from hmmseq.kernels.lanes import BLOCK, WIDTH
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.score_rows import lower_rows, whole_rows, widest_row
 from hmmseq.kernels.serial import SerialModel
+from hmmseq.kernels.stripes import PAIR, Stripes
 from hmmseq.kernels.tiles import Model
 from hmmseq.scores import Packed
 
@@ -19,6 +21,7 @@ from hmmseq.scores import Packed
 # that has lost an entry to underflow is then rebuilt to full precision in the next step.
 WIDEST = 60
 FEWEST_STEPS = 256  # below, in all, making a model costs more than it saves
+STRIPE_COST = 2.0  # a stripe takes as long as so many rows of a matrix
 EVERY = 16  # steps between two scalings, at most; powers of two divide every warm-up
 COMMON = 5.0  # nats by which rows of scores may differ and still be lowered by one number: nothing to add up by step
 WIDEST_BEST = 5_000.0  # nats that one step may put between two states: then scores are as fine as 1e-12
@@ -45,10 +48,52 @@ def tile_model(graph: StateGraph, packed: Packed) -> tuple[Model, np.ndarray]:
 
 def serial_model(graph: StateGraph, packed: Packed, every: int) -> tuple[SerialModel, np.ndarray]:
     """The same for `kernels.serial`."""
-    start, matrix, end = _linear(graph, _rounded_up(graph.n_states, WIDTH))
-    table, shift = _lowered(graph, packed, len(start), linear=True)
-    lanes = [np.ascontiguousarray(a).reshape(-1, WIDTH) for a in (matrix, matrix.T, table)]
-    return SerialModel(start, end, lanes[0], lanes[1], lanes[2], _rounded_up(graph.n_states, BLOCK), every), shift
+    n = _rounded_up(graph.n_states, WIDTH)
+    weight, (start, end) = np.exp(graph.edge - graph.edge.max()), _linear_ends(graph, n)
+    edges, back = (places.filled(weight) for places in serial_places(graph))
+    table, shift = _lowered(graph, packed, n, linear=True)
+    used = _rounded_up(graph.n_states, BLOCK)
+    return SerialModel(start, end, edges, back, table.reshape(-1, WIDTH), used, every), shift
+
+
+class Places(NamedTuple):
+    """Where the weights of edges are kept: in stripes, or in a matrix (`first` is empty)."""
+
+    first: np.ndarray
+    begin: np.ndarray
+    n_rows: int
+    at: np.ndarray  # (n_edges,) flat position in (n_rows, WIDTH)
+
+    def filled(self, weight: np.ndarray) -> Stripes:
+        rows = np.zeros((self.n_rows, WIDTH))
+        rows.reshape(-1)[self.at] = weight
+        return Stripes(self.first, self.begin, rows)
+
+
+def serial_places(graph: StateGraph) -> tuple[Places, Places]:
+    """Of the edges and of the reversed edges."""
+    ways = ((graph.source, graph.target), (graph.target, graph.source))
+    stripes, back = (_stripes(graph.n_states, *way) for way in ways)
+    n, no = _rounded_up(graph.n_states, WIDTH), np.empty(0, dtype=np.int64)
+    n_rows = _rounded_up(graph.n_states, BLOCK) * n // WIDTH
+    if STRIPE_COST * (stripes.n_rows + back.n_rows) <= 2 * n_rows:
+        return stripes, back
+    matrix, matrix_back = (Places(no, no, n * n // WIDTH, i * n + j) for i, j in ways)
+    return matrix, matrix_back
+
+
+def _stripes(n_states: int, source: np.ndarray, target: np.ndarray) -> Places:
+    """Edges by block of targets and by target less source; as many stripes for each block as are read together."""
+    n, block, lane = _rounded_up(n_states, WIDTH), target // WIDTH, target % WIDTH
+    begin = block * WIDTH - (target - source) + n
+    kinds, kind = np.unique(block * 3 * n + begin, return_inverse=True)
+    size = np.bincount(kinds // (3 * n), minlength=n // WIDTH)
+    old = np.concatenate([[0], np.cumsum(size)])
+    first = np.concatenate([[0], np.cumsum(np.maximum(_rounded_up(size, PAIR), PAIR))])
+    stripe = kind + (first - old)[block]
+    begins = np.full(first[-1], n)
+    begins[stripe] = begin
+    return Places(first, begins, int(first[-1]), stripe * WIDTH + lane)
 
 
 def steps_between(nats: float, powers: float) -> int:
@@ -91,15 +136,22 @@ def taken_out(graph: StateGraph, packed: Packed, shift: np.ndarray) -> np.ndarra
     return ends + graph.edge.max() * np.maximum(lengths - 1, 0) + scores
 
 
-def _rounded_up(n_states: int, size: int) -> int:
-    return -(-n_states // size) * size
+def _rounded_up(n: Any, size: int) -> Any:
+    return -(-n // size) * size
 
 
 def _linear(graph: StateGraph, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    matrix, start, end = np.zeros((n, n)), np.zeros(n), np.zeros(n)
+    matrix, (start, end) = np.zeros((n, n)), _linear_ends(graph, n)
     matrix[graph.source, graph.target] = np.exp(graph.edge - graph.edge.max())
-    start[: graph.n_states], end[: graph.n_states] = (np.exp(w - w.max()) for w in (graph.start, graph.end))
     return start, matrix, end
+
+
+def _linear_ends(graph: StateGraph, n: int) -> np.ndarray:
+    """(2, n) weights of starts and ends."""
+    both = np.zeros((2, n))
+    for row, weights in zip(both, (graph.start, graph.end), strict=True):
+        row[: graph.n_states] = np.exp(weights - weights.max())
+    return both
 
 
 def _lowered(graph: StateGraph, packed: Packed, n: int, linear: bool) -> tuple[np.ndarray, np.ndarray]:

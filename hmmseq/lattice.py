@@ -115,6 +115,10 @@ def posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int 
     if isinstance(graph, SegmentGraph):
         return segments.posteriors(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
+    if len(packed) == 1:  # edges of all sequences are those of one
+        counts = _by_step(graph, packed, n_jobs, FAST)
+        result = Posteriors(float(counts.log_partition[0]), *counts[1:])
+        return result if packed.single else [result]
     steps = np.arange(len(packed.code), dtype=np.int32)
     labels, tally = np.zeros((len(steps), graph.n_labels)), _Places(graph, len(packed))
     lattice, ones, out = lattices(graph, packed), np.ones(len(packed)), np.empty(len(packed))
@@ -141,18 +145,18 @@ def label_posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs
         rows, left = tiling.posteriors(graph, packed, n_jobs)
         rows = rows if graph.is_untied else rows @ np.eye(graph.n_labels)[graph.label]
         if len(left):
-            found = packed.subset(left).steps.unpack(_by_step(graph, packed.subset(left), n_jobs))
+            found = packed.subset(left).steps.unpack(_by_step(graph, packed.subset(left), n_jobs, FAST[1:]).rows)
             for s, part in zip(left, found, strict=True):
                 rows[packed.offsets[s] : packed.offsets[s + 1]] = part
     else:
-        rows = _by_step(graph, packed, n_jobs)
+        rows = _by_step(graph, packed, n_jobs, FAST[1:]).rows
     return rows if packed.single else packed.steps.unpack(rows)
 
 
-def _by_step(graph: StateGraph, packed: Packed, n_jobs: int | None) -> np.ndarray:
-    """(n_steps in all, n_labels) posteriors, where tiles cannot give them."""
+def _by_step(graph: StateGraph, packed: Packed, n_jobs: int | None, ways: tuple[ModuleType, ...]) -> Counts:
+    """Counts in which every step has a row of its own."""
     steps = np.arange(len(packed.code), dtype=np.int32)
-    return _count(graph, packed, steps, len(steps), np.ones(len(packed)), n_jobs, FAST[1:])[0].rows
+    return _count(graph, packed, steps, len(steps), np.ones(len(packed)), n_jobs, ways)[0]
 
 
 def path_entropy(graph: StateGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
@@ -248,7 +252,7 @@ def _count(
             own = slot if rest is packed else packed.cut(slot, left)
             out[left], tally, more = way.counts(graph, rest, own, n_rows, weight[left], n_jobs)
             rows = tally.rows if graph.is_untied else tally.rows @ np.eye(graph.n_labels)[graph.label]
-            parts.append(Counts(out, rows, tally.pairs[graph.source, graph.target], tally.start, tally.end))
+            parts.append(Counts(out, rows, tally.edges, tally.start, tally.end))
             left = left[more]
     if len(left) or not parts:
         own = packed.cut(slot, left)

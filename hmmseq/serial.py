@@ -14,6 +14,7 @@ from hmmseq.kernel_models import (
     edge_range,
     is_full,
     serial_model,
+    serial_places,
     steps_between,
     taken_out,
 )  # fmt: skip
@@ -26,18 +27,17 @@ from hmmseq.shares import SLOTS, Share, Tally, in_shares, one_row_a_step, run, s
 
 CHART_STEPS = 1024  # rows held at once for totals
 CHART_BYTES = 64 << 20  # and for counts; rows beyond that are made twice
-EDGES_FROM = 1 / 64  # with a smaller share of all edges, following the list of them is faster
-MOST_STATES = 1024
+MOST_ROWS = 1 << 17  # of weights: 16 MB, and as much for their counts
 FALL = 100  # powers of ten that an entry may lose between two looks at it
 SMALLEST = 1e-180  # and what it must be when looked at, so that it never vanishes
 
 
 def suits(graph: StateGraph, packed: Packed) -> bool:
-    """Whether a matrix of linear weights can hold the graph, and there is enough to do."""
+    """Whether linear weights can hold the graph, and there is enough to do."""
     possible = graph.start.max() > NEVER and graph.end.max() > NEVER and graph.edge.max(initial=NEVER) > NEVER
-    dense = graph.n_states <= MOST_STATES and graph.n_edges >= EDGES_FROM * graph.n_states**2
-    fits = dense and graph.label.min() >= 0 and packed.edges is None and len(packed.code) >= FEWEST_STEPS
-    return possible and fits and edge_range(graph) <= WIDEST * np.log(10)
+    fits = graph.label.min() >= 0 and packed.edges is None and len(packed.code) >= FEWEST_STEPS
+    fits = fits and edge_range(graph) <= WIDEST * np.log(10)
+    return possible and fits and serial_places(graph)[0].n_rows <= MOST_ROWS
 
 
 def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +53,20 @@ def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.nd
         serial_totals(model, packed.code, packed.offsets, chosen, CHART_STEPS, smallest, out[share.first : share.last])
 
     run(work, in_shares(packed.offsets), n_jobs)
-    return out + taken_out(graph, packed, shift), np.flatnonzero(np.isnan(out))
+    out += taken_out(graph, packed, shift)
+    return _certify_backward(graph, packed, out, n_jobs)
+
+
+def _certify_backward(
+    graph: StateGraph, packed: Packed, out: np.ndarray, n_jobs: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is uncertain looking forward may be certain looking back: in a chain, what is lost was left behind."""
+    left = np.flatnonzero(np.isnan(out))
+    if len(left):
+        rest = packed.subset(left)
+        out[left], _, more = counts(graph, rest, np.zeros_like(rest.code), 1, np.ones(len(left)), n_jobs)
+        left = left[more]
+    return out, left
 
 
 def counts(
@@ -72,7 +85,7 @@ def counts(
         cost = np.concatenate([[0], np.cumsum(lengths[chosen])])
         shares = in_shares(cost, SLOTS if own_rows else slots_for(n_rows * n))
         out, rows = np.empty(len(chosen)), np.zeros((1 if own_rows else len(shares), n_rows * n // WIDTH, WIDTH))
-        pairs, (starts, ends) = np.zeros((len(shares), n * n // WIDTH, WIDTH)), np.zeros((2, len(shares), n))
+        pairs, (starts, ends) = np.zeros((len(shares), *model.edges.weight.shape)), np.zeros((2, len(shares), n))
 
         def work(share: Share) -> None:
             k, part = share.number, slice(share.first, share.last)
@@ -82,9 +95,9 @@ def counts(
             )  # fmt: skip
 
         run(work, shares, n_jobs)
-        uses = (pairs.sum(0) * model.matrix).reshape(n, n)
+        edges = (pairs.sum(0) * model.edges.weight).reshape(-1)[serial_places(graph)[0].at]
         by_row = rows[0] if own_rows else rows.sum(0)
-        tally = Tally(by_row.reshape(n_rows, n), uses, starts.sum(0), ends.sum(0))
+        tally = Tally(by_row.reshape(n_rows, n), edges, starts.sum(0), ends.sum(0))
         return out, tally.of_states(n_states)
 
     out, tally = attempt(np.arange(len(packed)))

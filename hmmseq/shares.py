@@ -16,13 +16,13 @@ class Tally(NamedTuple):
     """Expected uses, added over sequences."""
 
     rows: np.ndarray  # (n_rows, n_states)
-    pairs: np.ndarray  # (n_states, n_states) of edges
+    edges: np.ndarray  # (n_edges,)
     start: np.ndarray
     end: np.ndarray
 
     def of_states(self, n: int) -> "Tally":
         """Those of the first n states alone."""
-        return Tally(self.rows[:, :n], self.pairs[:n, :n], self.start[:n], self.end[:n])
+        return Tally(self.rows[:, :n], self.edges, self.start[:n], self.end[:n])
 
 
 class Share(NamedTuple):

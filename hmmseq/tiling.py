@@ -94,18 +94,18 @@ def counts(
         shares = _tile_shares(plan, SLOTS if own_rows else slots_for(n_rows * n))
         rows = np.zeros((1 if own_rows else len(shares), n_rows, n))
         pairs, start, end = (np.zeros((len(shares), *shape)) for shape in ((n * n, WIDTH), (n,), (n,)))
-        logs, seams = _count(model, packed, slot, plan, shares, Tally(rows, pairs, start, end), n_jobs)
+        logs, seams = _count(model, packed, slot, plan, shares, (rows, pairs, start, end), n_jobs)
         out[plan.sequence] = 0.0
         np.add.at(out, plan.sequence, logs)
-        together = pairs.sum((0, 2)).reshape(n, n) * model.matrix
-        tally = Tally(rows[0] if own_rows else rows.sum(0), together, start.sum(0), end.sum(0)).of_states(n_states)
+        edges = (pairs.sum((0, 2)).reshape(n, n) * model.matrix)[graph.source, graph.target]
+        tally = Tally(rows[0] if own_rows else rows.sum(0), edges, start.sum(0), end.sum(0)).of_states(n_states)
         return tally, _uncertain(plan, seams, logs, backward=True)
 
     layout, forgets = _layout(graph.n_states), partial(_forgets, model, packed)
     carries = graph.n_states <= CARRIED
     found = [certify(layout, packed, weights, group, forgets, attempt, carries) for group in groups(packed)]
     parts = [tally for tally, _ in found if tally is not None]
-    shapes = ((n_rows, n_states), (n_states, n_states), (n_states,), (n_states,))
+    shapes = ((n_rows, n_states), (graph.n_edges,), (n_states,), (n_states,))
     tally = parts[0] if parts else Tally(*(np.zeros(shape) for shape in shapes))
     for part in parts[1:]:
         tally = Tally(*(np.add(a, b) for a, b in zip(tally, part, strict=True)))
@@ -120,7 +120,7 @@ def posteriors(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[n
     def attempt(plan: Plan) -> tuple[None, np.ndarray]:
         shares = _tile_shares(plan, SLOTS)
         pairs, start, end = np.zeros((len(shares), 0, WIDTH)), *np.zeros((2, len(shares), n))
-        logs, seams = _count(model, packed, each_its_own, plan, shares, Tally(rows[None], pairs, start, end), n_jobs)
+        logs, seams = _count(model, packed, each_its_own, plan, shares, (rows[None], pairs, start, end), n_jobs)
         return None, _uncertain(plan, seams, logs, backward=True)
 
     layout, ones, forgets = _layout(graph.n_states), np.ones(len(packed)), partial(_forgets, model, packed)
@@ -133,7 +133,13 @@ def posteriors(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[n
 
 
 def _count(
-    model: Model, packed: Packed, slot: np.ndarray, plan: Plan, shares: list[Share], places: Tally, n_jobs: int | None
+    model: Model,
+    packed: Packed,
+    slot: np.ndarray,
+    plan: Plan,
+    shares: list[Share],
+    places: tuple[np.ndarray, ...],
+    n_jobs: int | None,
 ) -> tuple[np.ndarray, Seams]:
     """(n_pieces,) log totals, and rows at the seams; each share counts in its own place, or all in the only one."""
     cut = plan.warmup == 0 and bool(plan.place.any())

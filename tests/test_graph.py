@@ -127,3 +127,12 @@ def test_numbering_the_states_otherwise_changes_nothing(case):
         (ours.start, theirs.start[order]),
     ]:
         np.testing.assert_allclose(other, mine, rtol=1e-10, atol=1e-10)
+
+
+def test_weights_are_kept_by_source_by_diagonal_or_in_a_list():
+    rng = np.random.default_rng(0)
+    dense, chain = topologies.ergodic(20), topologies.left_right(20)
+    apart = StateGraph(200, rng.permutation(200), rng.permutation(200))
+    assert [graph.lattice.step.matrix.shape for graph in (dense, chain, apart)] == [(20, 20), (2, 20), (0, 0)]
+    np.testing.assert_array_equal(chain.lattice.step.shift, [0, 1])
+    np.testing.assert_array_equal(chain.lattice.step_back.shift, [-1, 0])

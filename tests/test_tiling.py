@@ -26,12 +26,8 @@ def exactly(graph, packed, weights):
 def assert_same(tiled, exact, n_steps):
     totals, tally, left = tiled
     assert not len(left)
-    for ours, theirs in ((totals, exact.log_partition), *zip(tally, exact_parts(exact, tally), strict=True)):
+    for ours, theirs in ((totals, exact.log_partition), *zip(tally, exact[1:], strict=True)):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-11 * n_steps)
-
-
-def exact_parts(exact, tally):
-    return exact.rows, exact.edges.reshape(tally.pairs.shape), exact.start, exact.end
 
 
 @given(seeds, st.integers(1, 5), st.booleans())

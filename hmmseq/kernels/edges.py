@@ -3,8 +3,9 @@
 A row holds one log score per state. Edges are grouped by target: those into `j` are `first[j]:first[j + 1]`.
 Backward is forward along reversed edges, so nothing here knows a direction.
 
-Where most edges exist, their weights are kept as a matrix too and the inner loops become vectors: at 4 states neither
-is faster, at 16 the plain list takes 2.5 times as long, at 256 ten times (`python -m benchmarks.primitives`). An empty
+Where most edges exist, or where they lie on few diagonals (stay, go on, jump over one), their weights are kept as a
+matrix too and the inner loops become vectors: at 4 states neither is faster, at 16 the plain list takes 2.5 times as
+long, at 256 ten times, and for the largest of three diagonals five times (`python -m benchmarks.primitives`). An empty
 matrix means "follow the list"; asking for it at run time costs a branch a call, and one compiled kernel serves every
 graph.
 """
@@ -15,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmseq._jit import SUMS, jit
-from hmmseq.kernels.logmath import NEVER, exp_row, largest
+from hmmseq.kernels.logmath import NEVER, exp_row, largest, log_row
 
 # Sums below this have lost digits: they are redone exactly, edge by edge. Forced paths (start and end pinned) cross
 # gaps of thousands of nats and need this.
@@ -32,8 +33,10 @@ class Edges(NamedTuple):
     log_weight: np.ndarray  # (n_edges,)
     weight: np.ndarray  # (n_edges,) exp(log_weight - peak[target])
     peak: np.ndarray  # (n_states,) largest log weight into each state, 0 where there is none
-    matrix: np.ndarray  # (n_states, n_states) weight from i to j, 0 where there is no edge; or (0, 0)
+    matrix: np.ndarray  # (n_rows, n_states) weight of the edge into j in row k, 0 where there is none; or (0, 0)
     log_matrix: np.ndarray  # the same in logs
+    row: np.ndarray  # (n_edges,) row of the matrix that each edge is in: its source, or its diagonal
+    shift: np.ndarray  # (n_rows,) target - source on each diagonal; empty where row k holds the edges from state k
 
 
 @jit(inner=True, inline=False)
@@ -51,8 +54,8 @@ def weigh(edges, column, log_weights):
     if edges.matrix.size:
         for j in range(edges.peak.size):
             for e in range(edges.first[j], edges.first[j + 1]):
-                edges.matrix[edges.source[e], j] = edges.weight[e]
-                edges.log_matrix[edges.source[e], j] = edges.log_weight[e]
+                edges.matrix[edges.row[e], j] = edges.weight[e]
+                edges.log_matrix[edges.row[e], j] = edges.log_weight[e]
 
 
 @jit(inner=True)
@@ -84,19 +87,45 @@ def propagate(edges, row, out, work):
         out[:] = NEVER
         return
     for i in range(row.size):
-        work[i] = row[i] - top
-    exp_row(work, work)
+        out[i] = row[i] - top
+    exp_row(out, work)  # in place it would not run in vector registers: 10 us for 1000 states instead of 0.8
     _weighted_sums(edges, work, out)
+    log_row(out, work)
     for j in range(out.size):
         if out[j] > TINY:
-            out[j] = math.log(out[j]) + top + edges.peak[j]
+            out[j] = work[j] + top + edges.peak[j]
         else:
             out[j] = gather(edges, row, j)
 
 
+@jit(inner=True)
+def _diagonal(edges, k):
+    """The targets low ... high - 1 that diagonal k has sources for, and how far away these are."""
+    shift = edges.shift[k]
+    return max(shift, 0), min(edges.peak.size, edges.peak.size + shift), shift
+
+
+@jit(fastmath=SUMS, inner=True, inline=False)
+def _add_product(a, b, out):
+    """Of slices, whose positions start at zero: an index j - shift might be negative, and Numba would ask each time."""
+    for j in range(out.size):
+        out[j] += a[j] * b[j]
+
+
+@jit(inner=True, inline=False)
+def _raise_to_sum(a, b, out):
+    for j in range(out.size):
+        out[j] = max(out[j], a[j] + b[j])
+
+
 @jit(fastmath=SUMS, inner=True)
 def _weighted_sums(edges, work, out):
-    if edges.matrix.size:
+    if edges.shift.size:
+        out[:] = 0.0
+        for k in range(edges.shift.size):
+            low, high, shift = _diagonal(edges, k)
+            _add_product(work[low - shift : high - shift], edges.matrix[k, low:high], out[low:high])
+    elif edges.matrix.size:
         out[:] = 0.0
         for i in range(work.size):
             for j in range(out.size):
@@ -112,7 +141,12 @@ def _weighted_sums(edges, work, out):
 @jit(inner=True)
 def propagate_best(edges, row, out):
     """out[j] = max_i row[i] + w[i, j]. Only the maximum: `decode` finds its source again for the states on the path."""
-    if edges.matrix.size:
+    if edges.shift.size:
+        out[:] = NEVER
+        for k in range(edges.shift.size):
+            low, high, shift = _diagonal(edges, k)
+            _raise_to_sum(row[low - shift : high - shift], edges.log_matrix[k, low:high], out[low:high])
+    elif edges.matrix.size:
         out[:] = NEVER
         for i in range(row.size):
             for j in range(out.size):
@@ -126,8 +160,8 @@ def propagate_best(edges, row, out):
 def count(edges, row, ahead, log_total, weight, work, counts):
     """Add the expected use of every edge: weight * exp(row[i] + w[i, j] + ahead[j] - log_total).
 
-    row: all ways into i.   ahead: all ways on from j, its own score included.   counts: (n_states, n_states) beside a
-    matrix, else (1, n_edges).   work: (2, n_states).
+    row: all ways into i.   ahead: all ways on from j, its own score included.   counts: as the matrix, else
+    (1, n_edges).   work: (2, n_states).
     """
     top = largest(row)
     if top == NEVER or largest(ahead) == NEVER:
@@ -143,9 +177,14 @@ def count(edges, row, ahead, log_total, weight, work, counts):
     _add_products(edges, work[0], work[1], weight, counts)
 
 
-@jit(fastmath=SUMS, inner=True)
+@jit(fastmath=SUMS, inner=True, inline=False)
 def _add_products(edges, left, right, weight, counts):
-    if edges.matrix.size:
+    if edges.shift.size:
+        for k in range(edges.shift.size):
+            low, high, shift = _diagonal(edges, k)
+            for j in range(low, high):
+                counts[k, j] += weight * right[j] * (edges.matrix[k, j] * left[j - shift])
+    elif edges.matrix.size:
         for i in range(left.size):
             scaled = weight * left[i]
             for j in range(right.size):
@@ -166,6 +205,6 @@ def _add_exponentials(edges, row, ahead, log_total, weight, counts):
             if score > NEVER:
                 added = weight * math.exp(score - log_total)
                 if edges.matrix.size:
-                    counts[i, j] += added
+                    counts[edges.row[e], j] += added
                 else:
                     counts[0, e] += added

@@ -23,7 +23,7 @@ def _expected(use, log_weight):
 def _places(lattice, n_steps):
     """Where to count, for one sequence; row by row if weights change."""
     n_states, n_places = lattice.label.size, n_steps + 1 if lattice.changes.kind.size else 1
-    rows, columns = (n_states, n_states) if lattice.step.matrix.size else (1, lattice.step.source.size)
+    rows, columns = lattice.step.matrix.shape if lattice.step.matrix.size else (1, lattice.step.source.size)
     silent = np.zeros((n_places, 1, lattice.silent.source.size))
     return Tally(np.zeros((n_places, rows, columns)), silent, np.zeros(n_states), np.zeros(n_states))
 

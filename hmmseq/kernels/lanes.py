@@ -64,6 +64,11 @@ def load(rows, k):
     return rows[k].copy()
 
 
+def load_from(flat, at):
+    """WIDTH numbers of a contiguous array (n,) from any position on."""
+    return flat[at : at + WIDTH].copy()
+
+
 def store(rows, k, lanes):
     """Set row k."""
     rows[k] = lanes
@@ -84,6 +89,14 @@ def _load(typingctx, rows, k):
 
 
 @intrinsic
+def _load_from(typingctx, flat, at):
+    def codegen(context, builder, signature, args):
+        return builder.load(_pointer(context, builder, flat, args[0], args[1], WIDTH), align=8)
+
+    return Lanes(flat.dtype)(flat, types.intp), codegen
+
+
+@intrinsic
 def _store(typingctx, rows, k, lanes):
     def codegen(context, builder, signature, args):
         at = builder.mul(args[1], ir.Constant(args[1].type, WIDTH))
@@ -99,6 +112,11 @@ def _store(typingctx, rows, k, lanes):
 @overload(load)
 def _compiled_load(rows, k):
     return lambda rows, k: _load(rows, k)
+
+
+@overload(load_from)
+def _compiled_load_from(flat, at):
+    return lambda flat, at: _load_from(flat, at)
 
 
 @overload(store)

@@ -254,7 +254,7 @@ class Tally(NamedTuple):
     n_places is 1, or n_steps + 1 to keep apart the edges that leave each row.
     """
 
-    edges: np.ndarray  # (n_places, n_states, n_states) beside a matrix of weights, else (n_places, 1, n_edges)
+    edges: np.ndarray  # (n_places, *shape of the matrix of weights), (n_places, 1, n_edges) where there is none
     silent_edges: np.ndarray  # (n_places, 1, n_edges) those that consume no step
     starts: np.ndarray  # (n_states,)
     ends: np.ndarray  # (n_states,)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from conftest import UNCOMPILED
 from hmmseq import GaussianHMM, StateGraph, lattice, topologies
-from hmmseq.kernels.logmath import add_exactly, exp_row, log_add, log_sum
+from hmmseq.kernels.logmath import add_exactly, exp_row, largest, log_add, log_row, log_sum
 from hmmseq.kernels.paths import Tally, forward_backward
 from hmmseq.kernels.ranked import ranked
 from hmmseq.kernels.traces import trace
@@ -28,6 +28,20 @@ def test_exp_row_is_exp(values):
     expected = [math.exp(v) if v >= -708 else 0.0 for v in row]
     allowed = 1e-14 + 2.3e-16 * np.abs(np.maximum(row, -708))  # what rounding the argument does by itself
     assert np.all(np.abs(out - expected) <= allowed * expected)
+
+
+@given(st.lists(st.floats(2.3e-308, 1.7e308), min_size=1, max_size=9))
+def test_log_row_is_log(values):
+    row = np.array([*values, 1.0, np.nextafter(1.0, 2.0), np.nextafter(1.0, 0.0), 0.0])
+    out = np.empty_like(row)
+    log_row(row, out)
+    np.testing.assert_allclose(out[:-1], [math.log(v) for v in row[:-1]], rtol=1e-15)
+    assert np.isfinite(out[-1])
+
+
+@given(st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(NEVER)), min_size=0, max_size=9))
+def test_largest(values):
+    assert largest(np.array(values)) == max(values, default=NEVER)
 
 
 @given(st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(NEVER)), min_size=1, max_size=9))
