@@ -177,7 +177,7 @@ def count(edges, row, ahead, log_total, weight, work, counts):
     _add_products(edges, work[0], work[1], weight, counts)
 
 
-@jit(fastmath=SUMS, inner=True, inline=False)
+@jit(fastmath=SUMS, inner=True)
 def _add_products(edges, left, right, weight, counts):
     if edges.shift.size:
         for k in range(edges.shift.size):

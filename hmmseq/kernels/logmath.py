@@ -15,16 +15,13 @@ _BIAS = 1023
 _HALF_ROOT, _HALF_ROOT_BITS = 0.7071067811865476, 0x3FE6A09E667F3BCD
 
 
-@jit(inner=True, inline=False)
+@jit(inner=True)
 def largest(row):
     """The largest entry; minus infinity where there is none."""
-    a = b = c = d = NEVER  # each comparison waits for the one before it
-    rest = row.size - row.size % 4
-    for i in range(0, rest, 4):
-        a, b, c, d = max(a, row[i]), max(b, row[i + 1]), max(c, row[i + 2]), max(d, row[i + 3])
-    for i in range(rest, row.size):
-        a = max(a, row[i])
-    return max(max(a, b), max(c, d))
+    top = NEVER
+    for value in row:
+        top = max(top, value)
+    return top
 
 
 @jit(inner=True)
@@ -126,7 +123,7 @@ def _compiled_split(x):
     return split_bits
 
 
-@jit(fastmath={"contract"}, inner=True, inline=False)
+@jit(fastmath={"contract"}, inner=True)
 def log_row(row, out):
     """out[i] = log(row[i]) for normal row[i] > 0, any finite number for others. Not in place: then it is no vector loop.
 
