@@ -1,6 +1,7 @@
 """Ragged sequences, packed end to end without padding."""
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -65,22 +66,12 @@ class Sequences:
     def _join(cls, arrays: list[np.ndarray]) -> "Sequences":
         if not arrays:
             raise ValueError("X holds no sequence; expected a list with at least one array")
-        for i, array in enumerate(arrays):
-            if array.ndim not in (1, 2):
-                raise ValueError(
-                    f"X[{i}] has {array.ndim} dimensions; a sequence has 1 (symbols) or 2 (steps, features)"
-                )
-        filled = [(i, a) for i, a in enumerate(arrays) if len(a)] or [(0, arrays[0])]
-        first, model = filled[0]
-        for i, array in filled:
-            if array.shape[1:] != model.shape[1:]:
-                raise ValueError(
-                    f"X[{i}] has shape {array.shape} but X[{first}] has shape {model.shape}; "
-                    "all sequences need the same features"
-                )
-        offsets = np.concatenate([[0], np.cumsum([len(a) for a in arrays])])
-        values = np.concatenate([a for _, a in filled]) if len(arrays) > 1 else model
-        return cls(values, offsets)
+        if len({(array.ndim, array.shape[1:]) for array in arrays}) > 1 or arrays[0].ndim not in (1, 2):
+            _check_shapes(arrays)
+        lengths = [len(array) for array in arrays]
+        filled = [array for array in arrays if len(array)] if 0 in lengths else arrays
+        values = np.concatenate(filled) if len(filled) > 1 else (filled or arrays)[0]
+        return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
 
     @property
     def lengths(self) -> np.ndarray:
@@ -89,7 +80,7 @@ class Sequences:
 
     def unpack(self, rows: np.ndarray) -> list[np.ndarray]:
         """Cut `rows`, one per step of these sequences, into one view per sequence."""
-        return [rows[a:b] for a, b in zip(self.offsets[:-1], self.offsets[1:], strict=True)]
+        return [rows[a:b] for a, b in pairwise(self.offsets.tolist())]  # of plain integers: twice as fast
 
     def where(self, row: int) -> tuple[int, int]:
         """Sequence and step of a row of `values`, for messages."""
@@ -110,6 +101,21 @@ class Sequences:
 
     def __repr__(self) -> str:
         return f"<Sequences: {len(self)} of {len(self.values)} steps in all>"
+
+
+def _check_shapes(arrays: list[np.ndarray]) -> None:
+    """All have the features of the first one that is not empty."""
+    for i, array in enumerate(arrays):
+        if array.ndim not in (1, 2):
+            raise ValueError(f"X[{i}] has {array.ndim} dimensions; a sequence has 1 (symbols) or 2 (steps, features)")
+    filled = [(i, array) for i, array in enumerate(arrays) if len(array)] or [(0, arrays[0])]
+    first, model = filled[0]
+    for i, array in filled:
+        if array.shape[1:] != model.shape[1:]:
+            raise ValueError(
+                f"X[{i}] has shape {array.shape} but X[{first}] has shape {model.shape}; "
+                "all sequences need the same features"
+            )
 
 
 def _is_single(X: Any) -> bool:

@@ -162,10 +162,10 @@ class HMM(DensityMixin, BaseEstimator):
             paths = lattice.best_path(graph, scores, n_jobs=self.n_jobs)
         else:
             paths = mea_path(graph, lattice.label_posteriors(graph, scores, n_jobs=self.n_jobs), n_jobs=self.n_jobs)
-        return _mirror(paths, self._without_silent)
+        return paths if self.graph_.label.min() >= 0 else _mirror(paths, self._without_silent)
 
     def _without_silent(self, path: lattice.Path) -> lattice.Path:
-        if path.score == NEVER or self.graph_.label.min() >= 0:
+        if path.score == NEVER:
             return path
         return path._replace(states=path.states[self.graph_.label[path.states] >= 0])
 
@@ -187,12 +187,11 @@ class HMM(DensityMixin, BaseEstimator):
         known : as in `predict`
         """
         asked = self._untied(self._scores(X, lengths), known, lengths)
-        return _mirror(lattice.label_posteriors(*asked, n_jobs=self.n_jobs), self._spread)
+        posteriors = lattice.label_posteriors(*asked, n_jobs=self.n_jobs)
+        return posteriors if self.graph_.label.min() >= 0 else _mirror(posteriors, self._spread)
 
     def _spread(self, emitting: np.ndarray) -> np.ndarray:
         """Columns of the emitting states among those of all states."""
-        if emitting.shape[1] == self.graph_.n_states:
-            return emitting
         out = np.zeros((len(emitting), self.graph_.n_states))
         out[:, self.graph_.label >= 0] = emitting
         return out
