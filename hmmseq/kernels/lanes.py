@@ -239,9 +239,13 @@ def columns(table, rows, j):
 
 
 def put_columns(table, rows, j, block):
-    """Set columns j ... j + BLOCK - 1: in row rows[p] to lane p. Past the last column goes on with the next row."""
-    for k in range(BLOCK):
-        table.reshape(-1)[rows * table.shape[1] + j + k] = block[k]
+    """Set columns j ... j + BLOCK - 1: in row rows[p] to lane p. Past the last column goes on with the next row.
+
+    One lane after the other, so that what runs on is overwritten where the next row follows.
+    """
+    flat, at = table.reshape(-1), rows * table.shape[1] + j
+    for p in range(WIDTH):
+        flat[at[p] : at[p] + BLOCK] = [lanes[p] for lanes in block]
 
 
 def add_columns(table, rows, j, block):

@@ -82,3 +82,17 @@ def test_columns_of_single_rows(j):
     move(table, rows, j, out)
     np.testing.assert_array_equal(out, part)
     np.testing.assert_allclose(table, expected, rtol=1e-14)
+
+
+@jit
+def put(table, rows, x):
+    lanes.put_columns(table, rows, 0, (lanes.load(x, 0), lanes.load(x, 1), lanes.load(x, 2), lanes.load(x, 3)))
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 7])
+def test_what_runs_on_into_the_next_row_is_overwritten(width):
+    x = np.random.default_rng(4).random((BLOCK, WIDTH))
+    table = np.zeros((WIDTH + BLOCK, width))
+    put(table, np.arange(WIDTH), x)
+    used = min(width, BLOCK)
+    np.testing.assert_array_equal(table[:WIDTH, :used], x.T[:, :used])
