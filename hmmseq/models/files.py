@@ -10,7 +10,8 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from hmmseq.emissions import Categorical, Emission, Gaussian
+from hmmseq import emissions
+from hmmseq.emissions import Emission
 from hmmseq.errors import DataError
 from hmmseq.files import atomic_write
 from hmmseq.graph import StateGraph
@@ -18,7 +19,6 @@ from hmmseq.models.hmm import HMM
 
 FORMAT = "hmmseq/1"
 MODELS: dict[str, type[HMM]] = {"HMM": HMM}
-EMISSIONS: dict[str, type[Emission]] = {"Categorical": Categorical, "Gaussian": Gaussian}
 GRAPH = ("source", "target", "label", "edge", "start", "end")
 FITTED = ("n_features_in_", "converged_", "history_", "n_iter_")
 
@@ -56,8 +56,7 @@ def load(path: str | os.PathLike[str]) -> HMM:
         described = json.loads(text)
         model = MODELS[described["class"]](**described["params"])
         kind = described["emission"]
-        model.emission = EMISSIONS[kind["class"]](**kind["params"])
-        model.emission_ = EMISSIONS[kind["class"]](**kind["params"])
+        model.emission, model.emission_ = _emission(kind), _emission(kind)
         _restore(model, described, arrays)
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise DataError(f"{name} does not describe a model of hmmseq {FORMAT}: {error}") from None
@@ -95,6 +94,14 @@ def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray
         setattr(model, part, described["fitted"][part])
 
 
+def _emission(kind: dict[str, Any]) -> Emission:
+    """A new emission as described; only the families of `hmmseq.emissions` have a name."""
+    if kind["class"] not in emissions.FAMILIES:
+        raise ValueError(f"emission {kind['class']!r} is none of {sorted(emissions.FAMILIES)}")
+    made: Emission = getattr(emissions, kind["class"])(**kind["params"])
+    return made
+
+
 def _digest(text: str, arrays: dict[str, np.ndarray]) -> str:
     digest = hashlib.sha256(text.encode())
     for part in _sorted_bytes(arrays):
@@ -110,4 +117,10 @@ def _sorted_bytes(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
 
 def _plain(params: dict[str, Any]) -> dict[str, Any]:
     """Constructor arguments that are plain values; the emission and the graph are written apart."""
-    return {k: v for k, v in params.items() if v is None or isinstance(v, (bool, int, float, str))}
+    listed = {name: _listed(value) for name, value in params.items() if isinstance(value, dict)}
+    return {k: v for k, v in params.items() if v is None or isinstance(v, (bool, int, float, str))} | listed
+
+
+def _listed(fixed: dict[str, Any]) -> dict[str, Any]:
+    """Arrays of an emission's `fixed` parameters as nested lists; NaN, what is learned, as null."""
+    return {name: np.asarray(value, dtype=np.float64).tolist() for name, value in fixed.items()}
