@@ -1,7 +1,55 @@
 """What states emit. Each distribution is one file with the methods of `Emission`."""
 
-from hmmseq.emissions.base import Emission
-from hmmseq.emissions.categorical import Categorical
-from hmmseq.emissions.gaussian import Gaussian
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Categorical", "Emission", "Gaussian"]
+from hmmseq.emissions.base import Emission
+
+if TYPE_CHECKING:
+    from hmmseq.emissions.bernoulli import Bernoulli
+    from hmmseq.emissions.beta import Beta
+    from hmmseq.emissions.categorical import Categorical
+    from hmmseq.emissions.exponential import Exponential
+    from hmmseq.emissions.gamma import Gamma
+    from hmmseq.emissions.gaussian import Gaussian
+    from hmmseq.emissions.geometric import Geometric
+    from hmmseq.emissions.log_normal import LogNormal
+    from hmmseq.emissions.negative_binomial import NegativeBinomial
+    from hmmseq.emissions.poisson import Poisson
+    from hmmseq.emissions.student import StudentT
+    from hmmseq.emissions.von_mises import VonMises
+    from hmmseq.emissions.zero_inflated import ZeroInflatedNegativeBinomial, ZeroInflatedPoisson
+
+__all__ = [
+    "Bernoulli", "Beta", "Categorical", "Emission", "Exponential", "Gamma", "Gaussian", "Geometric", "LogNormal",
+    "NegativeBinomial", "Poisson", "StudentT", "VonMises", "ZeroInflatedNegativeBinomial", "ZeroInflatedPoisson",
+]  # fmt: skip
+
+# The module of each family; a model file may name these and no others.
+FAMILIES = {
+    "Bernoulli": "bernoulli",
+    "Beta": "beta",
+    "Categorical": "categorical",
+    "Exponential": "exponential",
+    "Gamma": "gamma",
+    "Gaussian": "gaussian",
+    "Geometric": "geometric",
+    "LogNormal": "log_normal",
+    "NegativeBinomial": "negative_binomial",
+    "Poisson": "poisson",
+    "StudentT": "student",
+    "VonMises": "von_mises",
+    "ZeroInflatedNegativeBinomial": "zero_inflated",
+    "ZeroInflatedPoisson": "zero_inflated",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a family when it is first used."""
+    if name not in FAMILIES:
+        raise AttributeError(f"module 'hmmseq.emissions' has no attribute {name!r}")
+    return getattr(import_module(f"hmmseq.emissions.{FAMILIES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
