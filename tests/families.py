@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from sklearn.base import clone
 
-from hmmseq import emissions
+from hmmseq import Sequences, emissions
 
 
 @dataclass
 class Family:
     emission: Any
-    draw: Callable  # (rng, shape) -> parameters in the order of `parameters_`, arrays of that shape
-    log_density: Callable  # (x, *parameters) -> log density, elementwise
+    draw: Callable | None  # (rng, shape) -> parameters in the order of `parameters_`, arrays of that shape
+    log_density: Callable | None  # (x, *parameters) -> log density, elementwise
     data: Callable  # (rng, shape) -> observations that its support allows
     outside: tuple = ()  # values that it does not allow
 
@@ -22,8 +23,12 @@ class Family:
         return str(self.emission)
 
     def random(self, rng, n_labels=2, n_features=2):
-        """The emission with random parameters."""
-        emission = type(self.emission)(**self.emission.get_params())
+        """The emission with random parameters; without `draw`, its first guess from other data."""
+        emission = clone(self.emission)
+        if self.draw is None:
+            X = emission.observe(Sequences.pack([self.data(rng, (60, 2))]))
+            emission.initialise(X, n_labels, rng)
+            return emission
         drawn = self.draw(rng, (n_labels, n_features))
         for name, array in zip(emission.parameters_, drawn, strict=False):
             setattr(emission, name, array)
@@ -85,4 +90,42 @@ FAMILIES = [
            lambda rng, shape: rng.standard_t(2.0, shape)),
     Family(emissions.VonMises(), several(real, positive), lambda x, loc, kappa: stats.vonmises.logpdf(x, kappa, loc), real),
     Family(emissions.Beta(), several(positive, positive), stats.beta.logpdf, share, (0.0, 1.0, 1.5)),
+]  # fmt: skip
+
+
+def beside(*draws):
+    return lambda rng, shape: np.column_stack([draw(rng, (shape[0], 1)) for draw in draws])
+
+
+def symbols(rng, shape):
+    return rng.integers(0, 3, shape).astype(float)
+
+
+def flags(rng, shape):
+    return rng.integers(0, 2, shape).astype(float)
+
+
+def joint(emission, *draws):
+    return Family(emission, None, None, beside(*draws))
+
+
+JOINT = [
+    joint(emissions.Multinomial(), counts, counts, counts),
+    joint(emissions.Multinomial(pseudocount=1.0), counts, counts, counts),
+    *[joint(emissions.Gaussian(kind), real, positive, counts) for kind in ("spherical", "full", "tied")],
+    joint(emissions.LowRankGaussian(1), real, positive, counts, real),
+    joint(emissions.LinearRegression(), real, positive, counts),
+    joint(emissions.LinearRegression(2), real, positive, counts),
+    joint(emissions.AutoregressiveGaussian(2), real, positive),
+    joint(emissions.LogisticRegression(), flags, positive, real),
+    joint(emissions.PoissonRegression(), counts, positive, real),
+    joint(emissions.SciPy("gumbel_r"), real, positive),
+    joint(emissions.SciPy("betabinom", start={"n": 40, "a": 2.0, "b": 9.0}, fixed={"n": 40, "loc": 0}), counts, counts),
+    joint(emissions.Mixture(emissions.Gaussian(), 3), real, positive),
+    joint(emissions.Mixture(emissions.Poisson()), counts, counts),
+    joint(emissions.Mixture([emissions.Gamma(), emissions.LogNormal(), emissions.Exponential()]), positive, positive),
+    joint(emissions.Mixture(emissions.Product([emissions.Gaussian(), emissions.Categorical(3)])), real, symbols),
+    joint(emissions.Product([emissions.Poisson(), emissions.Categorical(3, order=1)]), counts, symbols),
+    joint(emissions.Product([emissions.Mixture(emissions.StudentT()), emissions.Bernoulli(), emissions.VonMises()],
+                            [[0, 1], [2], [3]]), real, real, flags, real),
 ]  # fmt: skip

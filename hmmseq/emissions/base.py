@@ -24,6 +24,7 @@ class Emission(BaseEstimator, ABC):
 
     parameters_: tuple[str, ...] = ()
     fixed: Any = None  # {"means": [[0.0], [None]]}: values of parameters; None or NaN marks what is learned
+    symbols = False  # whether it reads whole numbers with -1 for missing, not numbers with NaN
     lookback = 0  # how many earlier observations the score of one depends on: a stream keeps them
 
     @abstractmethod
@@ -37,6 +38,10 @@ class Emission(BaseEstimator, ABC):
     @abstractmethod
     def log_scores(self, X: Sequences) -> Packed:
         """Log density of each observation under each label, dense or by symbol."""
+
+    def grouping(self, X: Sequences) -> tuple[np.ndarray, int]:
+        """(n_steps,) the row of the table of scores that each step reads, and how many rows it has; default: one a step."""
+        return np.arange(len(X.values), dtype=np.int32), len(X.values)
 
     @abstractmethod
     def statistics(self, X: Sequences, rows: np.ndarray) -> Statistics:
@@ -71,6 +76,15 @@ class Emission(BaseEstimator, ABC):
             return np.broadcast_to(given.reshape(given.shape + (1,) * (len(shape) - given.ndim)), shape)
         except ValueError:
             raise ValueError(f"fixed has {name.rstrip('_')} of shape {given.shape}; expected {shape}") from None
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that was learned, by name, as a model file keeps it."""
+        return {name: np.asarray(getattr(self, name)) for name in self.parameters_}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take what `state` gave; `check` says whether it fits together."""
+        for name in self.parameters_:
+            setattr(self, name, state[name] if state[name].ndim else state[name].item())
 
     def check(self, n_labels: int) -> None:
         """ValueError unless the learned parameters fit together and `n_labels`. A model file can say anything."""

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +16,9 @@ from hmmseq.sequences import Sequences
 class Columns(Emission):
     """A family of distributions of one number, for each label and feature. NaN is missing, feature by feature.
 
-    Implement five methods on plain arrays. Parameters are (n_labels, n_features) arrays, handed to `log_density`, `sufficient`
-    and `draw` in the order of `parameters_`, for one feature at a time: x is (n, 1) and each parameter (n_labels,), so that
-    formulas broadcast to (n, n_labels).
+    Implement five methods on plain arrays. Parameters are (n_labels, n_features) arrays, handed to `log_density`,
+    `sufficient` and `draw` in the order of `parameters_`, for one feature at a time: x is (n, 1) and each parameter
+    (n_labels,), so that formulas broadcast to (n, n_labels).
 
     parameters_ and bounds : their names, and the least and largest value of each
     support : what an observation can be
@@ -31,12 +32,13 @@ class Columns(Emission):
     def __init__(self, *, fixed: dict | None = None) -> None:
         self.fixed = fixed
 
+    # `**none` lets type checkers accept parameters with names of their own.
     @abstractmethod
-    def log_density(self, x: np.ndarray, *parameters: np.ndarray) -> np.ndarray:
+    def log_density(self, x: np.ndarray, *parameters: Any, **none: Any) -> np.ndarray:
         """(n, n_labels) log density of each observation under each label."""
 
     @abstractmethod
-    def sufficient(self, x: np.ndarray, *parameters: np.ndarray) -> dict[str, np.ndarray]:
+    def sufficient(self, x: np.ndarray, *parameters: Any, **none: Any) -> dict[str, np.ndarray]:
         """Terms (n, 1) or (n, n_labels) whose weighted averages decide the maximum; at the present parameters, in an EM."""
 
     @abstractmethod
@@ -51,7 +53,7 @@ class Columns(Emission):
         """Parameters for all data x (n,) of a feature: where labels without data stay."""
 
     @abstractmethod
-    def draw(self, rng: np.random.Generator, *parameters: np.ndarray) -> np.ndarray:
+    def draw(self, rng: np.random.Generator, *parameters: Any, **none: Any) -> np.ndarray:
         """An observation for each entry of the parameters."""
 
     def arguments(self) -> None:
@@ -88,6 +90,10 @@ class Columns(Emission):
             table += np.where(seen[:, None], score, 0.0)
         # Outliers of 1e300 have scores, too; only what cannot be has minus infinity.
         return Packed(np.where(table > NEVER, np.clip(table, -LARGEST, LARGEST), NEVER), code, X, False)
+
+    def grouping(self, X: Sequences) -> tuple[np.ndarray, int]:
+        values, code = distinct(X.values, self.support.whole)
+        return code, len(values)
 
     def statistics(self, X: Sequences, rows: np.ndarray) -> Statistics:
         return self._sums(distinct(X.values, self.support.whole)[0], rows)

@@ -37,7 +37,8 @@ class Gaussian(Emission):
     conditional expectation with its covariance (full, tied; Dempster, Laird and Rubin 1977).
     """
 
-    parameters_ = ("means_", "covars_", "scale_")
+    parameters_: tuple[str, ...] = ("means_", "covars_", "scale_")
+    _held_together: tuple[tuple[str, tuple[int, ...]], ...] = (("means_", (1,)), ("covars_", (-2, -1)))
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class Gaussian(Emission):
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
         """Means by k-means on some of the data; every covariance that of all data."""
         self._check_range(X)
-        mean, self.scale_, constant = _mean_and_variance(X.values)
+        mean, self.scale_, constant = mean_and_variance(X.values)
         if constant.any():
             warnings.warn(
                 f"features {np.flatnonzero(constant).tolist()} of X are constant; their variance will be the floor, "
@@ -87,13 +88,12 @@ class Gaussian(Emission):
         means[: len(clusters.cluster_centers_)] = clusters.cluster_centers_ * spread
         self.settle("means_", means)
         self._set_covariances(np.broadcast_to(np.diag(self.scale_), (n_labels, len(mean), len(mean))))
-        self.settle("covars_", self.covars_)
         if self.fixed:
             self._check_fixed(n_labels)
 
     def _check_fixed(self, n_labels: int) -> None:
         self.check(n_labels)
-        for name, axes in (("means_", (1,)), ("covars_", (-2, -1))):
+        for name, axes in self._held_together:
             held = ~np.isnan(self.given(name, getattr(self, name).shape))
             if not self._diagonal and np.any(held.any(axis=axes) != held.all(axis=axes)):
                 raise ValueError(
@@ -128,9 +128,8 @@ class Gaussian(Emission):
 
     def _set_covariances(self, full: np.ndarray) -> None:
         diagonal = np.einsum("kdd->kd", full)
-        self.covars_ = {
-            "spherical": diagonal.mean(1), "diag": diagonal.copy(), "full": full.copy(), "tied": full[0].copy(),
-        }[self.covariance]  # fmt: skip
+        kinds = {"spherical": diagonal.mean(1), "diag": diagonal, "full": full, "tied": full[0]}
+        self.settle("covars_", kinds[self.covariance])
 
     def log_scores(self, X: Sequences) -> Packed:
         scores = self._diagonal_scores(X.values) if self._diagonal else self._full_scores(X.values)
@@ -228,18 +227,11 @@ class Gaussian(Emission):
     def _update_matrices(self, squares: np.ndarray, mass: np.ndarray) -> None:
         """Covariances for the sums of products of deviations from the means, (n_labels, n_features, n_features)."""
         if self.covariance == "tied":
-            self.settle("covars_", self._floored(squares.sum(0) / mass.sum()))
+            self.settle("covars_", floored(squares.sum(0) / mass.sum(), self.scale_, self.min_covar))
         else:
-            fresh = [self._floored(square / m) if m > 0 else old for square, m, old in zip(squares, mass, self.covars_)]
-            self.settle("covars_", np.array(fresh))
-
-    def _floored(self, covariance: np.ndarray) -> np.ndarray:
-        """The nearest covariance, in likelihood, with no direction below the floor."""
-        spread = np.sqrt(self.scale_)
-        values, vectors = np.linalg.eigh(covariance / np.outer(spread, spread))
-        raised = (vectors * np.maximum(values, self.min_covar)) @ vectors.T
-        raised = (raised + raised.T) / 2
-        return raised * np.outer(spread, spread)
+            safe = np.where(mass > 0, mass, 1.0)
+            found = [floored(square / m, self.scale_, self.min_covar) for square, m in zip(squares, safe, strict=True)]
+            self.settle("covars_", np.array(found), (mass > 0)[:, None, None])
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = rng.normal(size=(len(labels), self.means_.shape[1]))
@@ -249,7 +241,16 @@ class Gaussian(Emission):
         return self.means_[labels] + np.einsum("tde,te->td", factors[labels], noise)
 
 
-def _mean_and_variance(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def floored(covariance: np.ndarray, scale: np.ndarray, share: float) -> np.ndarray:
+    """The nearest covariance, in likelihood, with no direction below `share` of the variances `scale`."""
+    spread = np.sqrt(scale)
+    values, vectors = np.linalg.eigh(covariance / np.outer(spread, spread))
+    raised = (vectors * np.maximum(values, share)) @ vectors.T
+    raised = (raised + raised.T) / 2
+    return raised * np.outer(spread, spread)
+
+
+def mean_and_variance(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each feature, over what is not missing, and which are constant; those and unseen ones get variance 1."""
     seen = ~np.isnan(values)
     number = np.maximum(seen.sum(0), 1)

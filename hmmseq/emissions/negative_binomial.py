@@ -19,8 +19,8 @@ class NegativeBinomial(Columns):
     the distribution is Poisson to six digits.
     """
 
-    parameters_ = ("means_", "sizes_")
-    bounds = ((0.0, np.inf), (LEAST, LARGEST_SIZE))
+    parameters_: tuple[str, ...] = ("means_", "sizes_")
+    bounds: tuple[tuple[float, float], ...] = ((0.0, np.inf), (LEAST, LARGEST_SIZE))
     support = COUNTS
     keeps_sample = True
 

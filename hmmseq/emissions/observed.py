@@ -114,10 +114,22 @@ class Sample:
             yield column[seen, None], self.weights[seen]
 
 
+@dataclass(frozen=True)
+class Largest:
+    """A statistic of which the larger counts, not the sum."""
+
+    value: np.ndarray
+
+    def __add__(self, other: "Largest") -> "Largest":
+        return Largest(np.maximum(self.value, other.value))
+
+
 def guessed_labels(values: np.ndarray, n_labels: int, rng: np.random.Generator) -> np.ndarray:
     """(n_steps, n_labels) weights to begin with: k-means on standardised features, every step a bit of each label."""
     weights = rng.gamma(1.0, size=(len(values), n_labels))
     weights *= 0.2 / weights.sum(1, keepdims=True)
+    if not len(values):
+        return weights
     seen = ~np.isnan(values)
     number = np.maximum(seen.sum(0), 1)
     mean = np.where(seen, values, 0.0).sum(0) / number

@@ -16,8 +16,8 @@ class Poisson(Columns):
     Attribute: lambdas_ (n_labels, n_features), the mean counts.
     """
 
-    parameters_ = ("lambdas_",)
-    bounds = ((0.0, np.inf),)
+    parameters_: tuple[str, ...] = ("lambdas_",)
+    bounds: tuple[tuple[float, float], ...] = ((0.0, np.inf),)
     support = COUNTS
 
     def __init__(self, *, prior_count: float = 0.0, prior_steps: float = 0.0, fixed: dict | None = None) -> None:

@@ -22,13 +22,13 @@ class StudentT(Columns):
     parameters_ = ("locs_", "scales_", "dofs_", "floor_")
     bounds = ((-np.inf, np.inf), (1e-300, np.inf), (LEAST, LARGEST_DOF), (0.0, np.inf))
 
-    def log_density(  # type: ignore[override]
+    def log_density(
         self, x: np.ndarray, loc: np.ndarray, scale: np.ndarray, dof: np.ndarray, floor: np.ndarray
     ) -> np.ndarray:
         constant = gammaln((dof + 1) / 2) - gammaln(dof / 2) - np.log(dof * np.pi) / 2 - np.log(scale)
         return constant - (dof + 1) / 2 * _log_tail((x - loc) / scale, dof)
 
-    def sufficient(  # type: ignore[override]
+    def sufficient(
         self, x: np.ndarray, loc: np.ndarray, scale: np.ndarray, dof: np.ndarray, floor: np.ndarray
     ) -> dict[str, np.ndarray]:
         away = (x - loc) / scale
@@ -58,7 +58,7 @@ class StudentT(Columns):
         scale = float(np.median(np.abs(x - loc))) * 1.5 or deviation
         return loc, scale, 4.0, 1e-6 * deviation
 
-    def draw(  # type: ignore[override]
+    def draw(
         self, rng: np.random.Generator, loc: np.ndarray, scale: np.ndarray, dof: np.ndarray, floor: np.ndarray
     ) -> np.ndarray:
         return loc + scale * rng.standard_t(dof)

@@ -13,8 +13,8 @@ LEAST, LARGEST_KAPPA = 1e-8, 1e8  # from the uniform distribution to a deviation
 class VonMises(Columns):
     """A von Mises distribution of angles in radians, for each label and feature; features are independent.
 
-    Angles that differ by whole turns are the same. Attributes: locs_, the mean directions between -pi and pi, and kappas_, the
-    concentrations, (n_labels, n_features) (Mardia and Jupp, Directional Statistics, 2000, section 5.3).
+    Angles that differ by whole turns are the same. Attributes: locs_, the mean directions between -pi and pi, and
+    kappas_, the concentrations, (n_labels, n_features) (Mardia and Jupp, Directional Statistics, 2000, section 5.3).
     """
 
     parameters_ = ("locs_", "kappas_")

@@ -17,11 +17,11 @@ class _ZeroInflated(Columns):
     An EM within the EM: which zeros are extra is expected at the present parameters (Lambert, Technometrics 34, 1992).
     """
 
-    def log_density(self, x: np.ndarray, zero: np.ndarray, *rest: np.ndarray) -> np.ndarray:  # type: ignore[override]
+    def log_density(self, x: np.ndarray, zero: np.ndarray, *rest: np.ndarray) -> np.ndarray:
         counted = np.log1p(-zero) + super().log_density(x, *rest)  # type: ignore[safe-super]
         return np.where(x == 0, np.logaddexp(np.log(zero), counted), counted)
 
-    def sufficient(self, x: np.ndarray, zero: np.ndarray, *rest: np.ndarray) -> dict[str, np.ndarray]:  # type: ignore[override]
+    def sufficient(self, x: np.ndarray, zero: np.ndarray, *rest: np.ndarray) -> dict[str, np.ndarray]:
         extra = np.where(x == 0, self._extra(zero, *rest), 0.0)
         terms = super().sufficient(x, *rest)  # type: ignore[safe-super]
         return {"extra": extra} | {name: (1 - extra) * term for name, term in terms.items()}
@@ -46,7 +46,7 @@ class _ZeroInflated(Columns):
         zero = 0.5 * float(np.mean(x == 0))
         return zero, *super().typical(x[x > 0] if x.any() else x)  # type: ignore[safe-super]
 
-    def draw(self, rng: np.random.Generator, zero: np.ndarray, *rest: np.ndarray) -> np.ndarray:  # type: ignore[override]
+    def draw(self, rng: np.random.Generator, zero: np.ndarray, *rest: np.ndarray) -> np.ndarray:
         return np.where(rng.random(zero.shape) < zero, 0, super().draw(rng, *rest))  # type: ignore[safe-super]
 
 

@@ -27,13 +27,13 @@ def save(model: HMM, path: str | os.PathLike[str]) -> None:
     """Write a fitted model. A reader sees the old file or the whole new one, also after a crash."""
     emission = model.emission_
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
-    arrays |= {f"emission.{name}": np.asarray(getattr(emission, name)) for name in emission.parameters_}
+    arrays |= {f"emission.{name}": array for name, array in emission.state().items()}
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     described = {
         "class": type(model).__name__,
-        "params": _plain(model.get_params(deep=False)),
+        "params": _plain(model.get_params(deep=False) | {"emission": None, "topology": None}),
         "own_topology": model.topology is not None,
-        "emission": {"class": type(emission).__name__, "params": _plain(emission.get_params(deep=False))},
+        "emission": _described(emission),
         "fitted": {name: getattr(model, name) for name in FITTED},
     }
     text = json.dumps(described)
@@ -86,20 +86,29 @@ def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray
     model.graph_ = StateGraph(len(rest[0]), source, target, **dict(zip(GRAPH[2:], rest, strict=True)))
     if described["own_topology"]:
         model.topology = model.graph_
-    for part in model.emission_.parameters_:
-        array = arrays[f"emission.{part}"]
-        setattr(model.emission_, part, array if array.ndim else array.item())
+    model.emission_.restore({name[9:]: array for name, array in arrays.items() if name.startswith("emission.")})
     model.emission_.check(model.graph_.n_labels)
     for part in FITTED:
         setattr(model, part, described["fitted"][part])
+
+
+def _described(emission: Emission) -> dict[str, Any]:
+    return {"class": type(emission).__name__, "params": _plain(emission.get_params(deep=False))}
 
 
 def _emission(kind: dict[str, Any]) -> Emission:
     """A new emission as described; only the families of `hmmseq.emissions` have a name."""
     if kind["class"] not in emissions.FAMILIES:
         raise ValueError(f"emission {kind['class']!r} is none of {sorted(emissions.FAMILIES)}")
-    made: Emission = getattr(emissions, kind["class"])(**kind["params"])
+    made: Emission = getattr(emissions, kind["class"])(**{name: _made(value) for name, value in kind["params"].items()})
     return made
+
+
+def _made(value: Any) -> Any:
+    """A constructor argument as it was before it was described."""
+    if isinstance(value, list):
+        return [_made(part) for part in value]
+    return _emission(value) if isinstance(value, dict) and "class" in value else value
 
 
 def _digest(text: str, arrays: dict[str, np.ndarray]) -> str:
@@ -116,11 +125,22 @@ def _sorted_bytes(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
 
 
 def _plain(params: dict[str, Any]) -> dict[str, Any]:
-    """Constructor arguments that are plain values; the emission and the graph are written apart."""
-    listed = {name: _listed(value) for name, value in params.items() if isinstance(value, dict)}
-    return {k: v for k, v in params.items() if v is None or isinstance(v, (bool, int, float, str))} | listed
+    """Constructor arguments that a file can hold; the emission of a model and its graph are written apart."""
+    return {name: _listed(value) for name, value in params.items() if _is_plain(value)}
 
 
-def _listed(fixed: dict[str, Any]) -> dict[str, Any]:
-    """Arrays of an emission's `fixed` parameters as nested lists; NaN, what is learned, as null."""
-    return {name: np.asarray(value, dtype=np.float64).tolist() for name, value in fixed.items()}
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(part) for part in value)
+    return value is None or isinstance(value, (bool, int, float, str, dict, np.ndarray, np.number, Emission))
+
+
+def _listed(value: Any) -> Any:
+    """Arrays as nested lists, emissions inside emissions as their descriptions."""
+    if isinstance(value, Emission):
+        return _described(value)
+    if isinstance(value, dict):
+        return {name: _listed(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_listed(part) for part in value]
+    return value.tolist() if isinstance(value, (np.ndarray, np.number)) else value
