@@ -30,8 +30,8 @@ class SciPy(Columns):
 
     >>> from hmmseq import HMM
     >>> X = stats.gumbel_r(loc=[[0.0], [9.0]]).rvs((2, 30), random_state=0).reshape(-1, 1)
-    >>> HMM(SciPy("gumbel_r"), 2, random_state=0).fit(X).loc_.round().astype(int).ravel()
-    array([0, 9])
+    >>> HMM(SciPy("gumbel_r"), 2, random_state=0).fit(X).loc_.round().astype(int).ravel().tolist()
+    [9, 0]
     """
 
     keeps_sample = True

@@ -69,6 +69,12 @@ class Composite(Emission):
         parts = zip(self.parts_, self.views(X), rows, strict=True)
         return [part.log_scores(view).table[row] for part, view, row in parts]
 
+    def start_parts(self, X: Sequences, weights: list[np.ndarray], rng: np.random.Generator) -> None:
+        """First guesses from (n_steps, labels of the part) weights."""
+        for part, view, own in zip(self.parts_, self.views(X), weights, strict=True):
+            part.initialise(view, own.shape[1], rng)
+            part.update(part.statistics(view, by_row(own, *part.grouping(view))))
+
     def part_statistics(self, X: Sequences, rows: list[np.ndarray], weights: list[np.ndarray]) -> Statistics:
         """Statistics of all parts, given for each the weights of the rows under its labels."""
         out: Statistics = {}

@@ -7,7 +7,7 @@ import numpy as np
 
 from hmmseq.emissions.base import Statistics
 from hmmseq.emissions.composite import Composite, as_list
-from hmmseq.emissions.observed import by_row, guessed_labels
+from hmmseq.emissions.observed import guessed_labels
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
@@ -55,9 +55,7 @@ class Mixture(Composite):
             own = found == label
             share = guessed_labels(values[own], n_components, rng)
             weights[own, label] = weights[own, label].sum(1, keepdims=True) * share
-        for part, view, own in zip(self.parts_, self.views(X), self._cut(weights), strict=True):
-            part.initialise(view, own.shape[1], rng)
-            part.update(part.statistics(view, by_row(own, *part.grouping(view))))
+        self.start_parts(X, self._cut(weights), rng)
         if self.fixed:
             self.check(n_labels)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from hmmseq.emissions.base import Statistics
 from hmmseq.emissions.composite import Composite, as_list
+from hmmseq.emissions.observed import guessed_labels
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
@@ -43,8 +44,8 @@ class Product(Composite):
         return list(zip(parts, columns, strict=True))
 
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
-        for part, view in zip(self.parts_, self.views(X), strict=True):
-            part.initialise(view, n_labels, rng)
+        """All parts from the same guess of the labels: guesses of their own would contradict each other."""
+        self.start_parts(X, [guessed_labels(X.values, n_labels, rng)] * len(self.parts_), rng)
 
     def log_scores(self, X: Sequences) -> Packed:
         code, rows = self.joined(X)
