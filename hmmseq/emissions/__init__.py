@@ -1,7 +1,95 @@
-"""What states emit. Each distribution is one file with the methods of `Emission`."""
+"""What states emit. Each is a small file with the methods of `Emission`; docs/emissions.md shows how to write one."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from hmmseq.emissions.base import Emission
-from hmmseq.emissions.categorical import Categorical
-from hmmseq.emissions.gaussian import Gaussian
 
-__all__ = ["Categorical", "Emission", "Gaussian"]
+if TYPE_CHECKING:
+    from hmmseq.emissions.adaptors import Pomegranate, SciPy
+    from hmmseq.emissions.bernoulli import Bernoulli
+    from hmmseq.emissions.beta import Beta
+    from hmmseq.emissions.categorical import Categorical
+    from hmmseq.emissions.exponential import Exponential
+    from hmmseq.emissions.gamma import Gamma
+    from hmmseq.emissions.gaussian import Gaussian
+    from hmmseq.emissions.generalised import LogisticRegression, PoissonRegression
+    from hmmseq.emissions.geometric import Geometric
+    from hmmseq.emissions.linear import AutoregressiveGaussian, LinearRegression
+    from hmmseq.emissions.log_normal import LogNormal
+    from hmmseq.emissions.low_rank import LowRankGaussian
+    from hmmseq.emissions.mixture import Mixture
+    from hmmseq.emissions.multinomial import Multinomial
+    from hmmseq.emissions.negative_binomial import NegativeBinomial
+    from hmmseq.emissions.poisson import Poisson
+    from hmmseq.emissions.product import Product
+    from hmmseq.emissions.student import StudentT
+    from hmmseq.emissions.von_mises import VonMises
+    from hmmseq.emissions.zero_inflated import ZeroInflatedNegativeBinomial, ZeroInflatedPoisson
+
+__all__ = [
+    "AutoregressiveGaussian",
+    "Bernoulli",
+    "Beta",
+    "Categorical",
+    "Emission",
+    "Exponential",
+    "Gamma",
+    "Gaussian",
+    "Geometric",
+    "LinearRegression",
+    "LogNormal",
+    "LogisticRegression",
+    "LowRankGaussian",
+    "Mixture",
+    "Multinomial",
+    "NegativeBinomial",
+    "Poisson",
+    "PoissonRegression",
+    "Pomegranate",
+    "Product",
+    "SciPy",
+    "StudentT",
+    "VonMises",
+    "ZeroInflatedNegativeBinomial",
+    "ZeroInflatedPoisson",
+]
+
+# The module of each family; a model file may name these and no others.
+FAMILIES = {
+    "AutoregressiveGaussian": "linear",
+    "Bernoulli": "bernoulli",
+    "Beta": "beta",
+    "Categorical": "categorical",
+    "Exponential": "exponential",
+    "Gamma": "gamma",
+    "Gaussian": "gaussian",
+    "Geometric": "geometric",
+    "LinearRegression": "linear",
+    "LogNormal": "log_normal",
+    "LogisticRegression": "generalised",
+    "LowRankGaussian": "low_rank",
+    "Mixture": "mixture",
+    "Multinomial": "multinomial",
+    "NegativeBinomial": "negative_binomial",
+    "Poisson": "poisson",
+    "PoissonRegression": "generalised",
+    "Pomegranate": "adaptors",
+    "Product": "product",
+    "SciPy": "adaptors",
+    "StudentT": "student",
+    "VonMises": "von_mises",
+    "ZeroInflatedNegativeBinomial": "zero_inflated",
+    "ZeroInflatedPoisson": "zero_inflated",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a family when it is first used."""
+    if name not in FAMILIES:
+        raise AttributeError(f"module 'hmmseq.emissions' has no attribute {name!r}")
+    return getattr(import_module(f"hmmseq.emissions.{FAMILIES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

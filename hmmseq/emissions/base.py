@@ -1,6 +1,7 @@
 """What a state can emit: the contract between models and distributions."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -8,7 +9,7 @@ from sklearn.base import BaseEstimator
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
-Statistics = dict[str, np.ndarray]
+Statistics = dict[str, Any]  # arrays, or whatever else `+` joins, such as a Sample
 
 
 class Emission(BaseEstimator, ABC):
@@ -16,9 +17,14 @@ class Emission(BaseEstimator, ABC):
 
     The constructor only stores its arguments; whatever is learned ends in an underscore and has the labels on its first
     axis. `parameters_` names those arrays, for saving.
+
+    An emission that takes the argument `fixed` gives its parameters their values through `settle`: entries that the user
+    has fixed stay as given. Labels are the unit of tying: states that share a label share their emission.
     """
 
     parameters_: tuple[str, ...] = ()
+    fixed: Any = None  # {"means": [[0.0], [None]]}: values of parameters; None or NaN marks what is learned
+    symbols = False  # whether it reads whole numbers with -1 for missing, not numbers with NaN
     lookback = 0  # how many earlier observations the score of one depends on: a stream keeps them
 
     @abstractmethod
@@ -32,6 +38,10 @@ class Emission(BaseEstimator, ABC):
     @abstractmethod
     def log_scores(self, X: Sequences) -> Packed:
         """Log density of each observation under each label, dense or by symbol."""
+
+    def grouping(self, X: Sequences) -> tuple[np.ndarray, int]:
+        """(n_steps,) the row of the table of scores that each step reads, and how many rows it has; default: one a step."""
+        return np.arange(len(X.values), dtype=np.int32), len(X.values)
 
     @abstractmethod
     def statistics(self, X: Sequences, rows: np.ndarray) -> Statistics:
@@ -47,6 +57,34 @@ class Emission(BaseEstimator, ABC):
     @abstractmethod
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One observation for each label of a path: (n_steps,) or (n_steps, n_features)."""
+
+    def settle(self, name: str, value: Any, learned: Any = True) -> None:
+        """Set the parameter `name` where `learned` (a mask), except for the entries that are fixed."""
+        value = np.where(learned, value, getattr(self, name)) if hasattr(self, name) else np.array(value)
+        given = self.given(name, value.shape)
+        setattr(self, name, np.where(np.isnan(given), value, given))
+
+    def given(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """The fixed values of a parameter, NaN where it is learned. One number a label holds for all its features."""
+        known = dict(self.fixed or {})
+        unknown = [key for key in known if f"{key}_" not in self.parameters_]
+        if unknown:
+            names = [parameter.rstrip("_") for parameter in self.parameters_]
+            raise ValueError(f"fixed names {unknown[0]!r}; the parameters of {type(self).__name__} are {names}")
+        given = np.asarray(known.get(name.rstrip("_"), np.nan), dtype=np.float64)
+        try:
+            return np.broadcast_to(given.reshape(given.shape + (1,) * (len(shape) - given.ndim)), shape)
+        except ValueError:
+            raise ValueError(f"fixed has {name.rstrip('_')} of shape {given.shape}; expected {shape}") from None
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that was learned, by name, as a model file keeps it."""
+        return {name: np.asarray(getattr(self, name)) for name in self.parameters_}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take what `state` gave; `check` says whether it fits together."""
+        for name in self.parameters_:
+            setattr(self, name, state[name] if state[name].ndim else state[name].item())
 
     def check(self, n_labels: int) -> None:
         """ValueError unless the learned parameters fit together and `n_labels`. A model file can say anything."""

@@ -29,6 +29,7 @@ class Categorical(Emission):
     """
 
     parameters_ = ("emissionprob_", "n_symbols_")
+    symbols = True
 
     def __init__(self, n_symbols: int | None = None, *, order: int = 0, pseudocount: float = 0.0) -> None:
         self.n_symbols = n_symbols
@@ -83,6 +84,9 @@ class Categorical(Emission):
         with np.errstate(divide="ignore"):
             table = np.log(self.emissionprob_.reshape(len(self.emissionprob_), -1).T)
         return Packed(with_missing(table), X.values, X, False)
+
+    def grouping(self, X: Sequences) -> tuple[np.ndarray, int]:
+        return X.values, self.n_symbols_ ** (self.order + 1) + 1
 
     def statistics(self, X: Sequences, rows: np.ndarray) -> Statistics:
         return {"counts": rows[:-1].T.copy()}

@@ -8,6 +8,7 @@ from scipy.linalg import solve_triangular
 from sklearn.cluster import KMeans
 
 from hmmseq.emissions.base import Emission, Statistics
+from hmmseq.emissions.observed import INITIAL_ROWS, REAL, numbers, refuse
 from hmmseq.kernels.gaussian import FARTHEST, diagonal_scores, diagonal_sums
 from hmmseq.kernels.lanes import BLOCK
 from hmmseq.scores import Packed
@@ -16,7 +17,6 @@ from hmmseq.sequences import Sequences
 Covariance = Literal["spherical", "diag", "full", "tied"]
 LARGEST = 1e100  # beyond, squares and their products leave the range of doubles
 SMALLEST = 1e-200  # variances below leave that range once they are divided by
-INITIAL_ROWS = 20_000  # k-means looks at this many steps
 
 
 class Gaussian(Emission):
@@ -28,6 +28,8 @@ class Gaussian(Emission):
     min_covar : no variance falls below this share of the variance of all data, along any direction (in units in which
         every feature has variance 1); the constrained maximum is used, so EM stays monotone
     missing : "nan" marginalises NaN, feature by feature; "error" refuses it
+    fixed : {"means": ..., "covars": ...}, values that stay as given; None or NaN marks what is learned. With full or tied
+        covariance, all or none of the means of a label, and of the entries of a matrix
 
     Attributes: means_ (n_labels, n_features) and covars_: (n_labels,), (n_labels, n_features),
     (n_labels, n_features, n_features) or (n_features, n_features), in the order of the kinds above.
@@ -36,12 +38,21 @@ class Gaussian(Emission):
     conditional expectation with its covariance (full, tied; Dempster, Laird and Rubin 1977).
     """
 
-    parameters_ = ("means_", "covars_", "scale_")
+    parameters_: tuple[str, ...] = ("means_", "covars_", "scale_")
+    _held_together: tuple[tuple[str, tuple[int, ...]], ...] = (("means_", (1,)), ("covars_", (-2, -1)))
 
-    def __init__(self, covariance: Covariance = "diag", *, min_covar: float = 1e-6, missing: str = "nan") -> None:
+    def __init__(
+        self,
+        covariance: Covariance = "diag",
+        *,
+        min_covar: float = 1e-6,
+        missing: str = "nan",
+        fixed: dict | None = None,
+    ) -> None:
         self.covariance = covariance
         self.min_covar = min_covar
         self.missing = missing
+        self.fixed = fixed
 
     def observe(self, X: Sequences) -> Sequences:
         if self.covariance not in ("spherical", "diag", "full", "tied"):
@@ -50,34 +61,18 @@ class Gaussian(Emission):
             raise ValueError(f"missing is {self.missing!r}; expected 'nan' (marginalise it) or 'error'")
         if not 0 < self.min_covar < np.inf:
             raise ValueError(f"min_covar is {self.min_covar!r}; expected a positive share of the variance")
-        if X.values.dtype.kind not in "fiub":
-            raise ValueError(f"X has dtype {X.values.dtype}; Gaussian emissions need numbers")
-        values = np.ascontiguousarray(X.values, dtype=np.float64)
-        if values.ndim == 1:
-            values = values[:, None]
-        expected = self.means_.shape[1] if hasattr(self, "means_") else values.shape[1]
-        if not len(values):
-            values = values.reshape(0, expected)  # an empty list has no features to be wrong
-        if values.shape[1] != expected:
-            raise ValueError(f"X has {values.shape[1]} features, but this model was fitted with {expected} features")
-        self._refuse(X, np.isinf(values), values, "scores need finite numbers")
+        observed = numbers(X, type(self).__name__, REAL, self._n_features())
         if self.missing == "error":
-            self._refuse(X, np.isnan(values), values, "pass missing='nan' to marginalise it")
-        return Sequences(values, X.offsets)
+            refuse(X, np.isnan(observed.values), observed.values, "pass missing='nan' to marginalise it")
+        return observed
 
-    @staticmethod
-    def _refuse(X: Sequences, wrong: np.ndarray, values: np.ndarray, advice: str) -> None:
-        if wrong.any():
-            row, feature = np.argwhere(wrong)[0]
-            sequence, step = X.where(row)
-            # The words "NaN" and "infinity" are what people search for.
-            what = "NaN" if np.isnan(values[row, feature]) else "infinity"
-            raise ValueError(f"X[{sequence}] contains {what} at step {step}, feature {feature}; {advice}")
+    def _n_features(self) -> int | None:
+        return self.means_.shape[1] if hasattr(self, "means_") else None
 
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
         """Means by k-means on some of the data; every covariance that of all data."""
         self._check_range(X)
-        mean, self.scale_, constant = _mean_and_variance(X.values)
+        mean, self.scale_, constant = mean_and_variance(X.values)
         if constant.any():
             warnings.warn(
                 f"features {np.flatnonzero(constant).tolist()} of X are constant; their variance will be the floor, "
@@ -90,9 +85,22 @@ class Gaussian(Emission):
         # Few distinct rows make fewer clusters; the rest start beside the mean of all.
         distinct = len(np.unique(filled, axis=0))
         clusters = KMeans(min(n_labels, distinct), n_init=1, random_state=int(rng.integers(2**31))).fit(filled / spread)
-        self.means_ = mean + spread * rng.normal(0, 0.1, (n_labels, len(mean)))
-        self.means_[: len(clusters.cluster_centers_)] = clusters.cluster_centers_ * spread
+        means = mean + spread * rng.normal(0, 0.1, (n_labels, len(mean)))
+        means[: len(clusters.cluster_centers_)] = clusters.cluster_centers_ * spread
+        self.settle("means_", means)
         self._set_covariances(np.broadcast_to(np.diag(self.scale_), (n_labels, len(mean), len(mean))))
+        if self.fixed:
+            self._check_fixed(n_labels)
+
+    def _check_fixed(self, n_labels: int) -> None:
+        self.check(n_labels)
+        for name, axes in self._held_together:
+            held = ~np.isnan(self.given(name, getattr(self, name).shape))
+            if not self._diagonal and np.any(held.any(axis=axes) != held.all(axis=axes)):
+                raise ValueError(
+                    f"fixed has some {name[:-1]} of a label and leaves others to be learned; "
+                    f"with {self.covariance} covariance fix all of them or none"
+                )
 
     @staticmethod
     def _check_range(X: Sequences) -> None:
@@ -121,9 +129,8 @@ class Gaussian(Emission):
 
     def _set_covariances(self, full: np.ndarray) -> None:
         diagonal = np.einsum("kdd->kd", full)
-        self.covars_ = {
-            "spherical": diagonal.mean(1), "diag": diagonal.copy(), "full": full.copy(), "tied": full[0].copy(),
-        }[self.covariance]  # fmt: skip
+        kinds = {"spherical": diagonal.mean(1), "diag": diagonal, "full": full, "tied": full[0]}
+        self.settle("covars_", kinds[self.covariance])
 
     def log_scores(self, X: Sequences) -> Packed:
         scores = self._diagonal_scores(X.values) if self._diagonal else self._full_scores(X.values)
@@ -197,36 +204,39 @@ class Gaussian(Emission):
     def _update_diagonal(self, statistics: Statistics) -> None:
         mass = statistics["mass"]
         safe = np.where(mass > 0, mass, 1.0)
-        shift = statistics["first"] / safe
-        self.means_ = self.means_ + shift
-        squares = statistics["second"] - mass * shift**2  # (n_labels, n_features)
+        shift = self._move_means(statistics["first"], safe)
+        squares = statistics["second"] - 2 * shift * statistics["first"] + mass * shift**2  # (n_labels, n_features)
         floor = self.min_covar * self.scale_
         if self.covariance == "diag":
-            self.covars_ = np.where(mass > 0, np.maximum(squares / safe, floor), self.covars_)
+            self.settle("covars_", np.maximum(squares / safe, floor), mass > 0)
         else:
             total = mass.sum(1)
             pooled = squares.sum(1) / np.where(total > 0, total, 1.0)
-            self.covars_ = np.where(total > 0, np.maximum(pooled, floor.max()), self.covars_)
+            self.settle("covars_", np.maximum(pooled, floor.max()), total > 0)
+
+    def _move_means(self, first: np.ndarray, mass: np.ndarray) -> np.ndarray:
+        """Means of the data, but those that are fixed; returns how far each moved."""
+        before = self.means_
+        self.settle("means_", before + first / mass)
+        return np.where(self.means_ == before + first / mass, first / mass, self.means_ - before)
 
     def _update_full(self, statistics: Statistics) -> None:
         mass = statistics["mass"]
         safe = np.where(mass > 0, mass, 1.0)[:, None]
-        shift = statistics["first"] / safe
-        self.means_ = self.means_ + shift
-        squares = statistics["second"] - mass[:, None, None] * shift[:, :, None] * shift[:, None, :]
-        if self.covariance == "tied":
-            self.covars_ = self._floored(squares.sum(0) / mass.sum())
-        else:
-            fresh = [self._floored(square / m) if m > 0 else old for square, m, old in zip(squares, mass, self.covars_)]
-            self.covars_ = np.array(fresh)
+        shift, first = self._move_means(statistics["first"], safe), statistics["first"]
+        crossed = shift[:, :, None] * first[:, None, :]
+        squares = statistics["second"] - crossed - crossed.transpose(0, 2, 1)
+        squares += mass[:, None, None] * shift[:, :, None] * shift[:, None, :]
+        self._update_matrices(squares, mass)
 
-    def _floored(self, covariance: np.ndarray) -> np.ndarray:
-        """The nearest covariance, in likelihood, with no direction below the floor."""
-        spread = np.sqrt(self.scale_)
-        values, vectors = np.linalg.eigh(covariance / np.outer(spread, spread))
-        raised = (vectors * np.maximum(values, self.min_covar)) @ vectors.T
-        raised = (raised + raised.T) / 2
-        return raised * np.outer(spread, spread)
+    def _update_matrices(self, squares: np.ndarray, mass: np.ndarray) -> None:
+        """Covariances for the sums of products of deviations from the means, (n_labels, n_features, n_features)."""
+        if self.covariance == "tied":
+            self.settle("covars_", floored(squares.sum(0) / mass.sum(), self.scale_, self.min_covar))
+        else:
+            safe = np.where(mass > 0, mass, 1.0)
+            found = [floored(square / m, self.scale_, self.min_covar) for square, m in zip(squares, safe, strict=True)]
+            self.settle("covars_", np.array(found), (mass > 0)[:, None, None])
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = rng.normal(size=(len(labels), self.means_.shape[1]))
@@ -236,7 +246,16 @@ class Gaussian(Emission):
         return self.means_[labels] + np.einsum("tde,te->td", factors[labels], noise)
 
 
-def _mean_and_variance(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def floored(covariance: np.ndarray, scale: np.ndarray, share: float) -> np.ndarray:
+    """The nearest covariance, in likelihood, with no direction below `share` of the variances `scale`."""
+    spread = np.sqrt(scale)
+    values, vectors = np.linalg.eigh(covariance / np.outer(spread, spread))
+    raised = (vectors * np.maximum(values, share)) @ vectors.T
+    raised = (raised + raised.T) / 2
+    return raised * np.outer(spread, spread)
+
+
+def mean_and_variance(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each feature, over what is not missing, and which are constant; those and unseen ones get variance 1."""
     seen = ~np.isnan(values)
     number = np.maximum(seen.sum(0), 1)

@@ -10,7 +10,8 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from hmmseq.emissions import Categorical, Emission, Gaussian
+from hmmseq import emissions
+from hmmseq.emissions import Emission
 from hmmseq.errors import DataError
 from hmmseq.files import atomic_write
 from hmmseq.graph import StateGraph
@@ -18,7 +19,6 @@ from hmmseq.models.hmm import HMM
 
 FORMAT = "hmmseq/1"
 MODELS: dict[str, type[HMM]] = {"HMM": HMM}
-EMISSIONS: dict[str, type[Emission]] = {"Categorical": Categorical, "Gaussian": Gaussian}
 GRAPH = ("source", "target", "label", "edge", "start", "end")
 FITTED = ("n_features_in_", "converged_", "history_", "n_iter_")
 
@@ -27,13 +27,13 @@ def save(model: HMM, path: str | os.PathLike[str]) -> None:
     """Write a fitted model. A reader sees the old file or the whole new one, also after a crash."""
     emission = model.emission_
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
-    arrays |= {f"emission.{name}": np.asarray(getattr(emission, name)) for name in emission.parameters_}
+    arrays |= {f"emission.{name}": array for name, array in emission.state().items()}
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     described = {
         "class": type(model).__name__,
-        "params": _plain(model.get_params(deep=False)),
+        "params": _plain(model.get_params(deep=False) | {"emission": None, "topology": None}),
         "own_topology": model.topology is not None,
-        "emission": {"class": type(emission).__name__, "params": _plain(emission.get_params(deep=False))},
+        "emission": _described(emission),
         "fitted": {name: getattr(model, name) for name in FITTED},
     }
     text = json.dumps(described)
@@ -56,8 +56,7 @@ def load(path: str | os.PathLike[str]) -> HMM:
         described = json.loads(text)
         model = MODELS[described["class"]](**described["params"])
         kind = described["emission"]
-        model.emission = EMISSIONS[kind["class"]](**kind["params"])
-        model.emission_ = EMISSIONS[kind["class"]](**kind["params"])
+        model.emission, model.emission_ = _emission(kind), _emission(kind)
         _restore(model, described, arrays)
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise DataError(f"{name} does not describe a model of hmmseq {FORMAT}: {error}") from None
@@ -87,12 +86,29 @@ def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray
     model.graph_ = StateGraph(len(rest[0]), source, target, **dict(zip(GRAPH[2:], rest, strict=True)))
     if described["own_topology"]:
         model.topology = model.graph_
-    for part in model.emission_.parameters_:
-        array = arrays[f"emission.{part}"]
-        setattr(model.emission_, part, array if array.ndim else array.item())
+    model.emission_.restore({name[9:]: array for name, array in arrays.items() if name.startswith("emission.")})
     model.emission_.check(model.graph_.n_labels)
     for part in FITTED:
         setattr(model, part, described["fitted"][part])
+
+
+def _described(emission: Emission) -> dict[str, Any]:
+    return {"class": type(emission).__name__, "params": _plain(emission.get_params(deep=False))}
+
+
+def _emission(kind: dict[str, Any]) -> Emission:
+    """A new emission as described; only the families of `hmmseq.emissions` have a name."""
+    if kind["class"] not in emissions.FAMILIES:
+        raise ValueError(f"emission {kind['class']!r} is none of {sorted(emissions.FAMILIES)}")
+    made: Emission = getattr(emissions, kind["class"])(**{name: _made(value) for name, value in kind["params"].items()})
+    return made
+
+
+def _made(value: Any) -> Any:
+    """A constructor argument as it was before it was described."""
+    if isinstance(value, list):
+        return [_made(part) for part in value]
+    return _emission(value) if isinstance(value, dict) and "class" in value else value
 
 
 def _digest(text: str, arrays: dict[str, np.ndarray]) -> str:
@@ -109,5 +125,22 @@ def _sorted_bytes(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
 
 
 def _plain(params: dict[str, Any]) -> dict[str, Any]:
-    """Constructor arguments that are plain values; the emission and the graph are written apart."""
-    return {k: v for k, v in params.items() if v is None or isinstance(v, (bool, int, float, str))}
+    """Constructor arguments that a file can hold; the emission of a model and its graph are written apart."""
+    return {name: _listed(value) for name, value in params.items() if _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(part) for part in value)
+    return value is None or isinstance(value, (bool, int, float, str, dict, np.ndarray, np.number, Emission))
+
+
+def _listed(value: Any) -> Any:
+    """Arrays as nested lists, emissions inside emissions as their descriptions."""
+    if isinstance(value, Emission):
+        return _described(value)
+    if isinstance(value, dict):
+        return {name: _listed(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_listed(part) for part in value]
+    return value.tolist() if isinstance(value, (np.ndarray, np.number)) else value

@@ -5,8 +5,14 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from hmmseq import HMM, Categorical, Gaussian, StateGraph, topologies
+from hmmseq.emissions import AutoregressiveGaussian, Product
 
 LOOP = StateGraph(4, [0, 0, 1, 2, 2, 3], [0, 1, 2, 2, 3, 0], label=[0, -1, 1, -1])  # two of its states are silent
+
+EMISSIONS = [
+    Gaussian(), Categorical(3), Categorical(3, order=2), AutoregressiveGaussian(2),
+    Product([Gaussian(), AutoregressiveGaussian()]),
+]  # fmt: skip
 
 
 def model_and_data(emission, topology=None):
@@ -16,7 +22,7 @@ def model_and_data(emission, topology=None):
     return HMM(emission, 2, topology=topology, random_state=0, n_iter=5).fit(X), X[0]
 
 
-@pytest.mark.parametrize("emission", [Gaussian(), Categorical(3), Categorical(3, order=2)], ids=str)
+@pytest.mark.parametrize("emission", EMISSIONS, ids=str)
 @pytest.mark.parametrize("topology", [None, LOOP], ids=["ergodic", "silent"])
 @pytest.mark.parametrize("n_blocks", [1, 7, 40])
 def test_streams_give_what_the_model_gives(emission, topology, n_blocks):
