@@ -1,6 +1,7 @@
 """Sequence models on one lattice: a graph of states, scores per step, and a few questions.
 
 from hmmseq import HMM, GaussianHMM, CategoricalHMM        estimators, the scikit-learn way
+from hmmseq import CRF, HMMTagger                           the same for tagging
 from hmmseq.emissions import Gaussian, Categorical          what states emit
 from hmmseq import topologies, StateGraph                   which states follow which
 from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
@@ -17,22 +18,22 @@ if TYPE_CHECKING:
     from hmmseq.emissions import Categorical, Gaussian
     from hmmseq.errors import DataError, ImpossibleSequenceError
     from hmmseq.graph import StateGraph
-    from hmmseq.models import HMM, CategoricalHMM, GaussianHMM, load
+    from hmmseq.models import CRF, HMM, CategoricalHMM, GaussianHMM, HMMTagger, load
     from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM", "ImpossibleSequenceError",
-    "SegmentGraph", "Sequences", "StateGraph", "load", "topologies",
+    "CRF", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM", "HMMTagger",
+    "ImpossibleSequenceError", "SegmentGraph", "Sequences", "StateGraph", "load", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
     "hmmseq.emissions": ("Categorical", "Gaussian"),
     "hmmseq.errors": ("DataError", "ImpossibleSequenceError"),
     "hmmseq.graph": ("StateGraph",),
-    "hmmseq.models": ("HMM", "CategoricalHMM", "GaussianHMM", "load"),
+    "hmmseq.models": ("CRF", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "load"),
     "hmmseq.segment_graph": ("SegmentGraph",),
     "hmmseq.sequences": ("Sequences",),
 }

@@ -1,0 +1,141 @@
+"""Tagging words with a hidden Markov model of tags."""
+
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from hmmseq import lattice
+from hmmseq.graph import StateGraph
+from hmmseq.models import ngrams, tags
+from hmmseq.models.features import offsets_of
+from hmmseq.models.lexicon import Lexicon, numbered
+from hmmseq.scores import Indexed, Packed, pack
+from hmmseq.sequences import Sequences
+
+
+class HMMTagger(BaseEstimator):
+    """Hidden Markov model of tags, trained by counting: the tagger TnT (Brants, ANLP 2000).
+
+    Tags depend on the `order` tags before them, with deleted interpolation; words on their tag. Unknown words are judged
+    by their endings and by whether they are capitalised. Nothing is tuned.
+
+    Parameters
+    ----------
+    order : 1 (pairs of tags) or 2 (triples)
+    longest_ending : letters of an unknown word that are looked at
+    rare : words seen at most so often teach the endings
+    n_jobs : threads over sequences
+
+    Attributes
+    ----------
+    classes_ (n_tags,) : the tags in order
+    graph_ : StateGraph; of order 2 its states are pairs of tags, and those that end in the same tag share its label
+    lexicon_ : scores of words
+    interpolation_ (order + 1,) : weights of single tags, pairs and triples
+
+    X is a list of sentences, each a list of words; y a list of lists of tags, text or numbers, None where unknown: such
+    a sentence is left out of the counts of tag sequences, its other words are not. One sentence gives one result.
+
+    >>> X = [["the", "dog", "barks"], ["a", "cat", "sleeps"], ["dogs", "sleep"]]
+    >>> y = [["DET", "NOUN", "VERB"], ["DET", "NOUN", "VERB"], ["NOUN", "VERB"]]
+    >>> HMMTagger().fit(X, y).predict(["the", "rat", "sleeps"])
+    array(['DET', 'NOUN', 'VERB'], dtype='<U4')
+    """
+
+    def __init__(
+        self, *, order: int = 2, longest_ending: int = 10, rare: int = 10, n_jobs: int | None = None
+    ) -> None:  # fmt: skip
+        self.order = order
+        self.longest_ending = longest_ending
+        self.rare = rare
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Count."""
+        self._check_parameters()
+        sentences, single = as_sentences(X)
+        offsets = offsets_of(sentences)
+        labels = tags.flatten(y, offsets, single)
+        self.classes_ = tags.learn(labels)
+        code, n_tags = tags.encode(labels, self.classes_), len(self.classes_)
+        gaps = np.concatenate([[0], np.cumsum(code < 0)])[offsets]
+        whole = np.diff(gaps) == 0
+        lengths = np.diff(offsets)
+        if not np.any(lengths[whole]):
+            raise ValueError("y has an unknown tag in every sentence; tag sequences are counted in whole sentences")
+        within = np.repeat(whole, lengths)
+        self._counts = ngrams.count(code[within], np.concatenate([[0], np.cumsum(lengths[whole])]), n_tags)
+        words = [word for sentence in sentences for word in sentence]
+        known = np.flatnonzero(code >= 0)
+        self.lexicon_ = Lexicon.learn(
+            [words[k] for k in known], code[known], n_tags, longest=self.longest_ending, rare=self.rare
+        )
+        self._weigh()
+        return self
+
+    def _weigh(self) -> None:
+        self.interpolation_ = ngrams.interpolation(self._counts, self.order)
+        self.graph_: StateGraph = ngrams.tag_graph(ngrams.probabilities(self._counts, self.order))
+
+    def _check_parameters(self) -> None:
+        if self.order not in (1, 2):
+            raise ValueError(f"order is {self.order!r}; expected 1 (pairs of tags) or 2 (triples)")
+        for name in ("longest_ending", "rare"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < 0:
+                raise ValueError(f"{name} is {value!r}; expected a whole number, 0 or more")
+
+    def _scores(self, X: Any) -> Packed:
+        check_is_fitted(self, "lexicon_")
+        sentences, single = as_sentences(X)
+        words, number = numbered(word for sentence in sentences for word in sentence)
+        scores = pack(Indexed(self.lexicon_.log_scores(words), Sequences(number, offsets_of(sentences))))
+        return Packed(scores.table, scores.code, scores.steps, single)
+
+    def predict(self, X: Any) -> Any:
+        """The tags of the best path of each sentence (Viterbi)."""
+        packed = self._scores(X)
+        paths = lattice.best_path(self.graph_, packed, n_jobs=self.n_jobs)
+        return self._tags(paths) if packed.single else [self._tags(path) for path in paths]
+
+    def _tags(self, path: lattice.Path) -> np.ndarray:
+        return self.classes_[self.graph_.label[path.states]]
+
+    def predict_proba(self, X: Any) -> Any:
+        """(n_words, n_tags) posterior of each tag of each word."""
+        return lattice.label_posteriors(self.graph_, self._scores(X), n_jobs=self.n_jobs)
+
+    def score(self, X: Any, y: Any) -> float:
+        """Share of words of known tag whose tag is predicted."""
+        sentences, single = as_sentences(X)
+        labels = tags.flatten(y, offsets_of(sentences), single)
+        return tags.accuracy(labels, [tag for found in self.predict(sentences) for tag in found.tolist()])
+
+    def save(self, path: Any) -> None:
+        """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
+        from hmmseq.models.files import save  # that module knows this one, to read models back
+
+        check_is_fitted(self, "lexicon_")
+        save(self, path)
+
+
+def as_sentences(X: Any) -> tuple[list[list[str]], bool]:
+    """X as a list of sentences, and whether it was one sentence."""
+    X = X.tolist() if isinstance(X, np.ndarray) else X
+    if not isinstance(X, (list, tuple)) or not X:
+        raise ValueError(f"X is {X!r}; expected a list of sentences, each a list of words")
+    single = isinstance(X[0], str)
+    sentences = [
+        list(sentence) if isinstance(sentence, (list, tuple, np.ndarray)) else sentence
+        for sentence in ([X] if single else X)
+    ]
+    for s, sentence in enumerate(sentences):
+        if not isinstance(sentence, list):
+            raise ValueError(f"X[{s}] is {sentence!r}; expected a list of words")
+        for t, word in enumerate(sentence):
+            if not isinstance(word, str):
+                raise ValueError(f"X[{s}] has {word!r} at position {t}; a word is text")
+    return sentences, single

@@ -1,0 +1,86 @@
+"""Which tags a word may have: counts of known words, and of the endings of rare ones for words never seen.
+
+Brants, TnT, ANLP 2000, sections 2.1 and 2.3; the endings follow Samuelsson (1993).
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+Table = dict[str, np.ndarray]  # counts or shares of each tag, (n_tags,)
+
+
+class Lexicon:
+    """Log scores of words under tags.
+
+    rare : words seen at most so often teach the endings of unknown words, up to `longest` letters. Capitalised words
+        have endings of their own.
+    """
+
+    def __init__(self, words: Sequence[str], counts: np.ndarray, *, longest: int, rare: int) -> None:
+        """words: each once; counts: (n_words, n_tags)."""
+        self.words, self.counts, self.longest, self.rare = list(words), counts, longest, rare
+        self.row = {word: k for k, word in enumerate(self.words)}
+        self.tags = counts.sum(0)
+        share = self.tags / self.tags.sum()
+        self.spread = float(np.std(share, ddof=1)) if len(share) > 1 else 0.0  # what a longer ending adds to a shorter
+        seldom = [k for k, times in enumerate(counts.sum(1)) if times <= rare]
+        self.endings = {
+            capital: self._mixed(self._endings(k for k in seldom if is_capital(self.words[k]) is capital), share)
+            for capital in (False, True)
+        }
+
+    @classmethod
+    def learn(cls, words: Sequence[str], tags: np.ndarray, n_tags: int, *, longest: int, rare: int) -> "Lexicon":
+        """From words and the numbers of their tags."""
+        row: dict[str, int] = {}
+        number = np.array([row.setdefault(word, len(row)) for word in words], dtype=np.int64)
+        counts = np.bincount(number * n_tags + tags, minlength=len(row) * n_tags).reshape(-1, n_tags)
+        return cls(list(row), counts.astype(np.float64), longest=longest, rare=rare)
+
+    def _endings(self, rows: Iterable[int]) -> Table:
+        found: Table = {}
+        for k in rows:
+            for ending in self._of(self.words[k]):
+                if ending in found:
+                    found[ending] += self.counts[k]
+                else:
+                    found[ending] = self.counts[k].copy()
+        return found
+
+    def _of(self, word: str) -> list[str]:
+        """Endings of a word, the empty one first."""
+        return [word[len(word) - n :] for n in range(min(self.longest, len(word)) + 1)]
+
+    def _mixed(self, endings: Table, share: np.ndarray) -> Table:
+        """P(tag | ending), each mixed with that of the ending one letter shorter (Brants, equation 9)."""
+        mixed: Table = {}
+        for ending in sorted(endings, key=len):
+            shorter = mixed[ending[1:]] if ending else share
+            here = endings[ending] / endings[ending].sum()
+            mixed[ending] = (here + self.spread * shorter) / (1 + self.spread)
+        return mixed or {"": share}
+
+    def log_scores(self, words: Sequence[str]) -> np.ndarray:
+        """(n_words, n_tags) log P(word | tag), of unknown words up to a constant of the word."""
+        table = np.array([self._probability(word) for word in words]).reshape(len(words), len(self.tags))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(np.where(self.tags > 0, table / self.tags, 0.0))
+
+    def _probability(self, word: str) -> np.ndarray:
+        """In proportion to P(tag | word)."""
+        if word in self.row:
+            return self.counts[self.row[word]]
+        endings = self.endings[is_capital(word)]
+        return next(endings[ending] for ending in reversed(self._of(word)) if ending in endings)
+
+
+def is_capital(word: str) -> bool:
+    return word[:1].isupper()
+
+
+def numbered(words: Iterable[str]) -> tuple[list[str], np.ndarray]:
+    """The different words, and the number of each."""
+    row: dict[str, int] = {}
+    number = np.array([row.setdefault(word, len(row)) for word in words], dtype=np.int64)
+    return list(row), number
