@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,6 +18,8 @@ from hmmseq.models.features import Features, Vocabulary, is_sparse, stack
 from hmmseq.models.lbfgs import minimise
 from hmmseq.paths import Path
 from hmmseq.scores import Packed, restrict
+
+FITTED = ("n_features_in_", "history_", "seconds_", "n_iter_", "converged_")
 
 
 class CRF(BaseEstimator):
@@ -203,3 +206,26 @@ class CRF(BaseEstimator):
 
         check_is_fitted(self, "feature_weights_")
         save(self, path)
+
+    def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Arrays and plain values that make the fitted model again: weights as a sparse matrix, most of them being zero."""
+        weights, graph = sparse.csr_array(self.feature_weights_), self.graph_
+        arrays = {
+            "classes": tags.to_bytes(self.classes_.tolist()), "names": tags.to_bytes(self.feature_names_),
+            "weights.data": weights.data, "weights.indices": weights.indices, "weights.indptr": weights.indptr,
+            "edge": graph.edge, "start": graph.start, "end": graph.end,
+        }  # fmt: skip
+        return arrays, {name: getattr(self, name) for name in FITTED}
+
+    def _restore(self, arrays: dict[str, np.ndarray], fitted: dict[str, Any]) -> None:
+        self.classes_, names = np.array(tags.from_bytes(arrays["classes"])), tags.from_bytes(arrays["names"])
+        shape = (fitted["n_features_in_"], len(self.classes_))
+        parts = tuple(arrays[f"weights.{part}"] for part in ("data", "indices", "indptr"))
+        matrix = sparse.csr_array(parts, shape=shape)
+        matrix.check_format()
+        self._vocabulary = None if names is None else Vocabulary(names)
+        if names is not None and len(self._vocabulary.columns) != shape[0]:
+            raise ValueError(f"{len(self._vocabulary.columns)} names for {shape[0]} features")
+        self._take(Weights(matrix.toarray(), arrays["edge"], arrays["start"], arrays["end"]))
+        for name in FITTED:
+            setattr(self, name, fitted[name])

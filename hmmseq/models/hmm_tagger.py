@@ -121,6 +121,22 @@ class HMMTagger(BaseEstimator):
         check_is_fitted(self, "lexicon_")
         save(self, path)
 
+    def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Counts: all else follows from them."""
+        arrays = {"classes": tags.to_bytes(self.classes_.tolist()), "words": tags.to_bytes(self.lexicon_.words)}
+        return arrays | {"word_counts": self.lexicon_.counts} | self._counts._asdict(), {}
+
+    def _restore(self, arrays: dict[str, np.ndarray], fitted: dict[str, Any]) -> None:
+        self._check_parameters()
+        self.classes_ = np.array(tags.from_bytes(arrays["classes"]))
+        n, words = len(self.classes_), tags.from_bytes(arrays["words"])
+        self._counts = ngrams.Counts(*(arrays[name] for name in ngrams.Counts._fields))
+        shapes = [array.shape for array in (arrays["word_counts"], *self._counts)]
+        if shapes != [(len(words), n), *((n + 1,) * length for length in (1, 2, 3))]:
+            raise ValueError(f"counts of shapes {shapes} for {len(words)} words and {n} tags")
+        self.lexicon_ = Lexicon(words, arrays["word_counts"], longest=self.longest_ending, rare=self.rare)
+        self._weigh()
+
 
 def as_sentences(X: Any) -> tuple[list[list[str]], bool]:
     """X as a list of sentences, and whether it was one sentence."""

@@ -1,5 +1,6 @@
 """Labels as people write them, text or numbers, and their codes."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -65,3 +66,13 @@ def accuracy(labels: list[Any], predicted: list[Any]) -> float:
     if not right:
         raise ValueError("y has no known label; an accuracy needs at least one")
     return sum(right) / len(right)
+
+
+def to_bytes(values: Any) -> np.ndarray:
+    """Text, or a list of texts or numbers, as an array of bytes for a model file."""
+    return np.frombuffer(json.dumps(values).encode(), dtype=np.uint8)
+
+
+def from_bytes(array: np.ndarray) -> Any:
+    """What `to_bytes` wrote."""
+    return json.loads(array.tobytes())
