@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -121,7 +122,7 @@ class CRF(BaseEstimator):
     def _check_parameters(self) -> None:
         for name in ("c1", "c2", "tol"):
             value = getattr(self, name)
-            if not isinstance(value, Real) or not 0 <= value < np.inf:
+            if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
                 raise ValueError(f"{name} is {value!r}; expected a finite number, 0 or more")
         for name, least in (("min_frequency", 1), ("n_iter", 0)):
             value = getattr(self, name)
@@ -171,7 +172,7 @@ class CRF(BaseEstimator):
     def best_paths(self, X: Any, n_paths: int) -> Any:
         """The `n_paths` most probable labellings, best first, as in `decode`; fewer where there are fewer."""
         packed = self._scores(X)
-        found, totals = self._ask(lambda *asked, **jobs: lattice.best_paths(*asked, n_paths, **jobs), packed)
+        found, totals = self._ask(partial(lattice.best_paths, n_paths=n_paths), packed)
         out = [[self._labelled(path, total) for path in paths] for paths, total in zip(found, totals, strict=True)]
         return out[0] if packed.single else out
 
@@ -223,9 +224,9 @@ class CRF(BaseEstimator):
         parts = tuple(arrays[f"weights.{part}"] for part in ("data", "indices", "indptr"))
         matrix = sparse.csr_array(parts, shape=shape)
         matrix.check_format()
+        if names is not None and len(set(names)) != shape[0]:
+            raise ValueError(f"{len(set(names))} names for {shape[0]} features")
         self._vocabulary = None if names is None else Vocabulary(names)
-        if names is not None and len(self._vocabulary.columns) != shape[0]:
-            raise ValueError(f"{len(self._vocabulary.columns)} names for {shape[0]} features")
         self._take(Weights(matrix.toarray(), arrays["edge"], arrays["start"], arrays["end"]))
         for name in FITTED:
             setattr(self, name, fitted[name])

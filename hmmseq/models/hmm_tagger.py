@@ -4,6 +4,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -11,16 +12,19 @@ from hmmseq import lattice
 from hmmseq.graph import StateGraph
 from hmmseq.models import ngrams, tags
 from hmmseq.models.features import offsets_of
-from hmmseq.models.lexicon import Lexicon, numbered
+from hmmseq.models.lexicon import Lexicon, WordsInContext, numbered
 from hmmseq.scores import Indexed, Packed, pack
 from hmmseq.sequences import Sequences
+
+GROUP_SCORES = 1 << 23  # so many scores of words are held at a time
 
 
 class HMMTagger(BaseEstimator):
     """Hidden Markov model of tags, trained by counting: the tagger TnT (Brants, ANLP 2000).
 
-    Tags depend on the `order` tags before them, with deleted interpolation; words on their tag. Unknown words are judged
-    by their endings and by whether they are capitalised. Nothing is tuned.
+    Tags depend on the `order` tags before them, with deleted interpolation; words on their tag and, of order 2, the tag
+    before it (HunPos: Halácsy, Kornai and Oravecz, ACL 2007). Unknown words are judged by their endings and by whether
+    they are capitalised.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ class HMMTagger(BaseEstimator):
     Attributes
     ----------
     classes_ (n_tags,) : the tags in order
-    graph_ : StateGraph; of order 2 its states are pairs of tags, and those that end in the same tag share its label
+    graph_ : StateGraph of tags, of order 2 of pairs of tags (see `ngrams.tag_graph`)
     lexicon_ : scores of words
     interpolation_ (order + 1,) : weights of single tags, pairs and triples
 
@@ -73,6 +77,13 @@ class HMMTagger(BaseEstimator):
         self.lexicon_ = Lexicon.learn(
             [words[k] for k in known], code[known], n_tags, longest=self.longest_ending, rare=self.rare
         )
+        before = np.concatenate([[-1], code[:-1]])
+        opens = np.zeros(len(code), dtype=bool)
+        opens[offsets[:-1][lengths > 0]] = True
+        before[opens] = -1
+        paired = np.flatnonzero((code >= 0) & (opens | (before >= 0)))
+        pairs = (before[paired] + 1) * n_tags + code[paired]
+        self._context = WordsInContext.learn(self.lexicon_, [words[k] for k in paired], pairs)
         self._weigh()
         return self
 
@@ -88,25 +99,35 @@ class HMMTagger(BaseEstimator):
             if not isinstance(value, Integral) or value < 0:
                 raise ValueError(f"{name} is {value!r}; expected a whole number, 0 or more")
 
-    def _scores(self, X: Any) -> Packed:
+    def _ask(self, question: Any, X: Any) -> tuple[list[Any], bool]:
+        """What `question` answers for each sentence, in groups whose table of scores is small; and whether X is one."""
         check_is_fitted(self, "lexicon_")
         sentences, single = as_sentences(X)
+        offsets, found, first = offsets_of(sentences), [], 0
+        while first < len(sentences):
+            most = offsets[first] + GROUP_SCORES // self.graph_.n_states
+            last = max(first + 1, int(np.searchsorted(offsets, most, side="right")) - 1)
+            found += question(self.graph_, self._scores(sentences[first:last]), n_jobs=self.n_jobs)
+            first = last
+        return found, single
+
+    def _scores(self, sentences: list[list[str]]) -> Packed:
         words, number = numbered(word for sentence in sentences for word in sentence)
-        scores = pack(Indexed(self.lexicon_.log_scores(words), Sequences(number, offsets_of(sentences))))
-        return Packed(scores.table, scores.code, scores.steps, single)
+        table = (self.lexicon_ if self.order == 1 else self._context).log_scores(words)
+        return pack(Indexed(table, Sequences(number, offsets_of(sentences))))
 
     def predict(self, X: Any) -> Any:
         """The tags of the best path of each sentence (Viterbi)."""
-        packed = self._scores(X)
-        paths = lattice.best_path(self.graph_, packed, n_jobs=self.n_jobs)
-        return self._tags(paths) if packed.single else [self._tags(path) for path in paths]
-
-    def _tags(self, path: lattice.Path) -> np.ndarray:
-        return self.classes_[self.graph_.label[path.states]]
+        paths, single = self._ask(lattice.best_path, X)
+        found = [self.classes_[path.states % len(self.classes_)] for path in paths]
+        return found[0] if single else found
 
     def predict_proba(self, X: Any) -> Any:
         """(n_words, n_tags) posterior of each tag of each word."""
-        return lattice.label_posteriors(self.graph_, self._scores(X), n_jobs=self.n_jobs)
+        rows, single = self._ask(lattice.label_posteriors, X)
+        n = len(self.classes_)
+        found = [row.reshape(len(row), row.shape[1] // n, n).sum(1) for row in rows]
+        return found[0] if single else found
 
     def score(self, X: Any, y: Any) -> float:
         """Share of words of known tag whose tag is predicted."""
@@ -124,6 +145,8 @@ class HMMTagger(BaseEstimator):
     def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Counts: all else follows from them."""
         arrays = {"classes": tags.to_bytes(self.classes_.tolist()), "words": tags.to_bytes(self.lexicon_.words)}
+        pairs = self._context.counts
+        arrays |= {"pairs.data": pairs.data, "pairs.indices": pairs.indices, "pairs.indptr": pairs.indptr}
         return arrays | {"word_counts": self.lexicon_.counts} | self._counts._asdict(), {}
 
     def _restore(self, arrays: dict[str, np.ndarray], fitted: dict[str, Any]) -> None:
@@ -135,6 +158,10 @@ class HMMTagger(BaseEstimator):
         if shapes != [(len(words), n), *((n + 1,) * length for length in (1, 2, 3))]:
             raise ValueError(f"counts of shapes {shapes} for {len(words)} words and {n} tags")
         self.lexicon_ = Lexicon(words, arrays["word_counts"], longest=self.longest_ending, rare=self.rare)
+        parts = tuple(arrays[f"pairs.{part}"] for part in ("data", "indices", "indptr"))
+        pairs = sparse.csr_array(parts, shape=(len(words), (n + 1) * n))
+        pairs.check_format()
+        self._context = WordsInContext(self.lexicon_, pairs)
         self._weigh()
 
 

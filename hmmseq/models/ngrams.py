@@ -49,16 +49,17 @@ def interpolation(counts: Counts, order: int) -> np.ndarray:
     gram = np.argwhere(table > 0)
     times = table[tuple(gram.T)]
     last, before = gram[:, -1], gram[:, -2]
-    votes = [_left_out(counts.singles[last], np.full(len(gram), total))]
-    votes.append(_left_out(counts.pairs[before, last], counts.pairs.sum(1)[before]))
+    votes = [left_out(counts.singles[last], np.full(len(gram), total))]
+    votes.append(left_out(counts.pairs[before, last], counts.pairs.sum(1)[before]))
     if order == 2:
-        votes.append(_left_out(times, counts.triples.sum(2)[gram[:, 0], before]))
+        votes.append(left_out(times, counts.triples.sum(2)[gram[:, 0], before]))
     best = np.argmax(votes, axis=0)  # of equals the shortest: where all are 0, nothing longer has shown its worth
     weights = np.bincount(best, times, minlength=order + 1)
     return weights / weights.sum()
 
 
-def _left_out(times: np.ndarray, history: np.ndarray) -> np.ndarray:
+def left_out(times: np.ndarray, history: np.ndarray) -> np.ndarray:
+    """Shares of their histories with one occurrence left out of both."""
     return np.where(history > 1, (times - 1) / np.maximum(history - 1, 1), 0.0)
 
 
@@ -79,7 +80,7 @@ def _shares(table: np.ndarray) -> np.ndarray:
 def tag_graph(probability: np.ndarray) -> StateGraph:
     """The tags as a graph: of order 1 a state for each, of order 2 one for each pair (the tag before, the tag).
 
-    States that end in the same tag share its label. The first n_tags states of order 2 have no tag before them.
+    State k of order 2 ends in tag k % n_tags, after tag k // n_tags - 1; after none, the first n_tags states.
     """
     n = len(probability) - 1
     with np.errstate(divide="ignore"):
@@ -93,4 +94,4 @@ def tag_graph(probability: np.ndarray) -> StateGraph:
     target = (tag[source] + 1) * n + np.tile(np.arange(n), len(tag))
     edge = log[before[source], tag[source], tag[target]]
     start = np.where(before == n, log[n, n, tag], -np.inf)
-    return StateGraph(len(tag), source, target, label=tag, edge=edge, start=start, end=log[before, tag, n])
+    return StateGraph(len(tag), source, target, edge=edge, start=start, end=log[before, tag, n])

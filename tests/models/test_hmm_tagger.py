@@ -8,7 +8,7 @@ import pytest
 import hmmseq
 from hmmseq import HMMTagger, lattice
 from hmmseq.models import ngrams
-from hmmseq.models.lexicon import Lexicon, mix
+from hmmseq.models.lexicon import Lexicon, WordsInContext, mix
 
 X = [["the", "dog", "barks"], ["a", "cat", "sleeps"], ["dogs", "sleep"], ["the", "dog", "sleeps"]]
 Y = [["D", "N", "V"], ["D", "N", "V"], ["N", "V"], ["D", "N", "V"]]
@@ -41,7 +41,7 @@ def test_the_probabilities_of_all_tag_sequences_follow_the_chain_rule(order):
         row = [n, n, *path, n]
         p = np.prod([table[tuple(row[k - order : k + 1])] for k in range(2, len(row))])
         total += p * np.exp(sum(scores[t, j] for t, j in enumerate(path)))
-    found = lattice.log_partition(ngrams.tag_graph(table), scores)
+    found = lattice.log_partition(ngrams.tag_graph(table), np.tile(scores, (1, n + 1 if order == 2 else 1)))
     np.testing.assert_allclose(found, np.log(total), rtol=1e-12)
 
 
@@ -57,6 +57,27 @@ def test_endings_by_hand():
     np.testing.assert_allclose(lexicon.log_scores(["as"])[0], np.log(mix(np.array([2, 0]), both) * 2 / [2, 1]))
     np.testing.assert_allclose(lexicon.log_scores(["Oas"])[0], np.log(share / [2, 1]))  # no capitals were seen
     np.testing.assert_allclose(lexicon.log_scores(["As"])[0], np.log(mix(np.array([2, 0]), share) * 2 / [2, 1]))
+
+
+def test_words_in_context_by_hand():
+    # Pairs of tags 0 and 1: opening 0 is number 0, opening 1 is 1, 0 0 is 2, 0 1 is 3.
+    words, pairs = ["a", "b", "a", "b", "a", "a"], np.array([0, 3, 0, 3, 1, 3])
+    lexicon = Lexicon.learn(words, pairs % 2, 2, longest=0, rare=0)
+    context = WordsInContext.learn(lexicon, words, pairs)
+    # a, pair 0 (2): alone (2 - 1) / (2 - 1), pair 1 / 1 -> alone, of equals    a, pair 1 (1): alone 1/3, pair 0 -> alone
+    # b, pair 3 (2): alone 1/3, pair 1/2 -> pair                                a, pair 3 (1): alone 1/3, pair 0 -> alone
+    assert context.weight == pytest.approx(2 / 6)
+    alone, found = np.exp(lexicon.log_scores(["b"])[0]), np.exp(context.log_scores(["b", "never"]))
+    np.testing.assert_allclose(found[0], 2 / 3 * np.tile(alone, 3) + 1 / 3 * np.array([0, 0, 0, 2 / 3, 0, 0]))
+    np.testing.assert_allclose(found[1], np.tile(np.exp(lexicon.log_scores(["never"])[0]), 3))
+
+
+def test_groups_of_sentences_do_not_matter(monkeypatch):
+    model = HMMTagger().fit(X, Y)
+    whole = model.predict_proba(X)
+    monkeypatch.setattr("hmmseq.models.hmm_tagger.GROUP_SCORES", 1)
+    for ours, theirs in zip(model.predict_proba(X), whole):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
 @pytest.mark.parametrize("order", [1, 2])
