@@ -1,6 +1,7 @@
 """Sequence models on one lattice: a graph of states, scores per step, and a few questions.
 
 from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
+from hmmseq import CRF, HMMTagger                           the same for tagging
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
 from hmmseq import topologies, StateGraph                   which states follow which
 from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
@@ -17,22 +18,22 @@ if TYPE_CHECKING:
     from hmmseq.emissions import Categorical, Gaussian
     from hmmseq.errors import DataError, ImpossibleSequenceError
     from hmmseq.graph import StateGraph
-    from hmmseq.models import GMMHMM, HMM, CategoricalHMM, GaussianHMM, PoissonHMM, load
+    from hmmseq.models import CRF, GMMHMM, HMM, CategoricalHMM, GaussianHMM, HMMTagger, PoissonHMM, load
     from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM", "ImpossibleSequenceError",
-    "PoissonHMM", "SegmentGraph", "Sequences", "StateGraph", "load", "topologies",
+    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM", "HMMTagger",
+    "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "Sequences", "StateGraph", "load", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
     "hmmseq.emissions": ("Categorical", "Gaussian"),
     "hmmseq.errors": ("DataError", "ImpossibleSequenceError"),
     "hmmseq.graph": ("StateGraph",),
-    "hmmseq.models": ("GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "PoissonHMM", "load"),
+    "hmmseq.models": ("CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "PoissonHMM", "load"),
     "hmmseq.segment_graph": ("SegmentGraph",),
     "hmmseq.sequences": ("Sequences",),
 }

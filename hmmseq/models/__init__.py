@@ -1,7 +1,9 @@
 """scikit-learn estimators over the lattice."""
 
+from hmmseq.models.crf import CRF
 from hmmseq.models.factories import GMMHMM, CategoricalHMM, GaussianHMM, PoissonHMM
 from hmmseq.models.files import load
 from hmmseq.models.hmm import HMM
+from hmmseq.models.hmm_tagger import HMMTagger
 
-__all__ = ["GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "PoissonHMM", "load"]
+__all__ = ["CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "PoissonHMM", "load"]

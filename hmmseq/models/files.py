@@ -15,20 +15,27 @@ from hmmseq.emissions import Emission
 from hmmseq.errors import DataError
 from hmmseq.files import atomic_write
 from hmmseq.graph import StateGraph
+from hmmseq.models.crf import CRF
 from hmmseq.models.hmm import HMM
+from hmmseq.models.hmm_tagger import HMMTagger
 
 FORMAT = "hmmseq/1"
 MODELS: dict[str, type[HMM]] = {"HMM": HMM}
+TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger}  # they name their own parts
 GRAPH = ("source", "target", "label", "edge", "start", "end")
 FITTED = ("n_features_in_", "converged_", "history_", "n_iter_")
 
 
-def save(model: HMM, path: str | os.PathLike[str]) -> None:
+def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
     """Write a fitted model. A reader sees the old file or the whole new one, also after a crash."""
+    if isinstance(model, (CRF, HMMTagger)):
+        parts, fitted = model._parts()
+        params = _plain(model.get_params(deep=False))
+        _write(path, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
+        return
     emission = model.emission_
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
     arrays |= {f"emission.{name}": array for name, array in emission.state().items()}
-    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     described = {
         "class": type(model).__name__,
         "params": _plain(model.get_params(deep=False) | {"emission": None, "topology": None}),
@@ -36,13 +43,18 @@ def save(model: HMM, path: str | os.PathLike[str]) -> None:
         "emission": _described(emission),
         "fitted": {name: getattr(model, name) for name in FITTED},
     }
+    _write(path, described, arrays)
+
+
+def _write(path: str | os.PathLike[str], described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps(described)
     metadata = {"format": FORMAT, "model": text, "sha256": _digest(text, arrays)}
     with atomic_write(path) as file:
         file.write(safetensors.numpy.save(arrays, metadata))
 
 
-def load(path: str | os.PathLike[str]) -> HMM:
+def load(path: str | os.PathLike[str]) -> Any:
     """Read a model that `save` wrote.
 
     Raises DataError, in one clear line, for anything else: another format, a damaged or a hostile file. No code in the
@@ -54,6 +66,10 @@ def load(path: str | os.PathLike[str]) -> HMM:
     text, arrays = _read(name)
     try:
         described = json.loads(text)
+        if described["class"] in TAGGERS:
+            tagger = TAGGERS[described["class"]](**described["params"])
+            tagger._restore(arrays, described["fitted"])
+            return tagger
         model = MODELS[described["class"]](**described["params"])
         kind = described["emission"]
         model.emission, model.emission_ = _emission(kind), _emission(kind)

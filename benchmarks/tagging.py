@@ -1,0 +1,252 @@
+"""Part-of-speech tagging (UD English EWT) and chunking (CoNLL-2000) beside python-crfsuite, on one thread.
+
+    OPENBLAS_NUM_THREADS=1 python -m benchmarks.tagging [ud] [chunking] [unseen] [--output benchmarks/results]
+
+Both libraries get the same features as the same Python lists, the same parametrisation (weights of pairs of feature and
+label that training has; of all transitions; none of starts and ends, which are features) and the same penalty, and run
+the same number of iterations of L-BFGS. "seconds to CRFsuite's objective" is when ours first reached CRFsuite's last one.
+Training is scored on the development part of UD; CoNLL-2000 has no development part, so the last tenth of its training
+sentences is one.
+"""
+
+import argparse
+import gzip
+import io
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.report import best, write
+from hmmseq import CRF, HMMTagger
+
+PENALTY, ITERATIONS = 1.0, 60
+AFFIXES = range(1, 5)
+
+
+class Part(NamedTuple):
+    """Sentences: what is seen at each step, and its label."""
+
+    tokens: list[list[tuple[str, ...]]]  # (word,) or (word, part of speech)
+    labels: list[list[str]]
+
+    def words(self) -> list[list[str]]:
+        return [[token[0] for token in sentence] for sentence in self.tokens]
+
+
+def read(path: Path, columns: tuple[int, ...], label: int) -> Part:
+    """Sentences of a table in columns, with an empty line between sentences."""
+    part = Part([], [])
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for block in file.read().split("\n\n"):
+            lines = [line.split() if "\t" not in line else line.split("\t") for line in block.splitlines()]
+            rows = [row for row in lines if row and not row[0].startswith("# ") and row[0] != "#"]
+            if len(columns) == 1:  # CoNLL-U: lines of contractions ("1-2") and of empty nodes ("1.1") are no words
+                rows = [row for row in rows if row[0].isdigit()]
+            if rows:
+                part.tokens.append([tuple(row[c] for c in columns) for row in rows])
+                part.labels.append([row[label] for row in rows])
+    return part
+
+
+def shape(word: str) -> str:
+    """Capitals X, small letters x, digits d, runs cut to two."""
+    masked = re.sub(r"\d", "d", re.sub(r"[^\W\d_]", lambda m: "X" if m[0].isupper() else "x", word))
+    return re.sub(r"(.)\1+", r"\1\1", masked)
+
+
+def tag_features(sentence: list[tuple[str, ...]]) -> list[list[str]]:
+    """Word, affixes, shape, and the neighbours' words."""
+    words = ["<s>", "<s>", *[token[0].lower() for token in sentence], "</s>", "</s>"]
+    out = []
+    for t, (word, *_) in enumerate(sentence):
+        low, before, after = words[t + 2], words[t + 1], words[t + 3]
+        affixes = [a for n in AFFIXES if n <= len(low) for a in (f"p{n}={low[:n]}", f"s{n}={low[-n:]}")]
+        neighbours = [f"w-1={before}", f"w+1={after}", f"w-2={words[t]}", f"w+2={words[t + 4]}"]
+        pairs = [f"w-1,0={before}|{low}", f"w0,1={low}|{after}", f"s-1={before[-3:]}", f"s+1={after[-3:]}"]
+        out.append(["bias", f"word={word}", f"w={low}", f"shape={shape(word)}", *affixes, *neighbours, *pairs])
+    return out
+
+
+def chunk_features(sentence: list[tuple[str, ...]]) -> list[list[str]]:
+    """The template of CRF++ and CRFsuite for CoNLL-2000: words and parts of speech in a window of two, and their pairs."""
+    padded = [("<s>", "<s>")] * 2 + sentence + [("</s>", "</s>")] * 2
+    out = []
+    for t in range(len(sentence)):
+        window = padded[t : t + 5]
+        words, tags = ([token[k] for token in window] for k in (0, 1))
+        singles = [f"{name}[{k - 2}]={row[k]}" for name, row in (("w", words), ("t", tags)) for k in range(5)]
+        pairs = [f"w[{k - 2},{k - 1}]={words[k]}|{words[k + 1]}" for k in (1, 2)]
+        pairs += [f"t[{k - 2},{k - 1}]={tags[k]}|{tags[k + 1]}" for k in range(4)]
+        triples = [f"t[{k - 2},{k}]={tags[k]}|{tags[k + 1]}|{tags[k + 2]}" for k in range(3)]
+        out.append(["bias", *singles, *pairs, *triples])
+    return out
+
+
+def accuracy(truth: list[list[str]], found: list[Any]) -> float:
+    right = [a == b for ours, theirs in zip(truth, found) for a, b in zip(ours, theirs, strict=True)]
+    return 100 * sum(right) / len(right)
+
+
+def chunk_f1(truth: list[list[str]], found: list[Any]) -> float:
+    """F1 of whole chunks, as conlleval counts them."""
+    ours, theirs = (
+        {(s, *chunk) for s, labels in enumerate(part) for chunk in chunks(labels)} for part in (truth, found)
+    )
+    return 200 * len(ours & theirs) / (len(ours) + len(theirs))
+
+
+def chunks(labels: Any) -> list[tuple[int, int, str]]:
+    """(first, last + 1, kind) of each chunk in B-, I-, O labels; an I- of another kind opens a chunk."""
+    found: list[tuple[int, int, str]] = []
+    first, kind = 0, ""
+    for t, label in enumerate([*labels, "O"]):
+        mark, _, new = str(label).partition("-")
+        if kind and (mark in "BO" or new != kind):
+            found.append((first, t, kind))
+            kind = ""
+        if mark != "O" and not kind:
+            first, kind = t, new
+    return found
+
+
+def ours(X: list, y: list, held: list, **options: Any) -> tuple[dict, list]:
+    begun = time.perf_counter()
+    model = CRF(ends=False, tol=0.0, n_jobs=1).set_params(**{"c2": PENALTY, "n_iter": ITERATIONS} | options).fit(X, y)
+    seconds = time.perf_counter() - begun
+    figures = {"train_s": seconds, "iterations_s": model.seconds_[-1], "iterations": model.n_iter_}
+    figures |= {"objective": model.history_[-1], "history": model.history_, "seconds": model.seconds_}
+    return figures | {"tag_s": best(lambda: model.predict(held))}, model.predict(held)
+
+
+def crfsuite(X: list, y: list, held: list) -> tuple[dict, list]:
+    import pycrfsuite
+
+    class Log(pycrfsuite.BaseTrainer):
+        lines: list[str] = []
+
+        def message(self, message: str) -> None:
+            self.lines.append(message)
+
+    begun = time.perf_counter()
+    trainer = Log(algorithm="lbfgs", verbose=True)
+    trainer.lines = []
+    for features, labels in zip(X, y):
+        trainer.append(features, labels)
+    trainer.set_params(
+        {
+            "c1": 0.0, "c2": PENALTY, "max_iterations": ITERATIONS, "feature.possible_transitions": True,
+            "epsilon": 0.0, "delta": 0.0,
+        }
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        path = str(Path(folder) / "model")
+        trainer.train(path)
+        seconds = time.perf_counter() - begun
+        tagger = pycrfsuite.Tagger()
+        tagger.open(path)
+        tag_s = best(lambda: [tagger.tag(x) for x in held])
+        found = [tagger.tag(x) for x in held]
+        tagger.close()
+    text = "".join(trainer.lines)
+    losses = [float(value) for value in re.findall(r"Loss: (\S+)", text)]
+    spent = [float(value) for value in re.findall(r"Seconds required for this iteration: (\S+)", text)]
+    figures = {"train_s": seconds, "iterations_s": sum(spent), "iterations": len(losses), "objective": losses[-1]}
+    return figures | {"tag_s": tag_s}, found
+
+
+def race(task: str, train: Part, held: Part, features: Callable, measure: Callable) -> list[dict]:
+    """Both libraries on the same features; and how long ours took to CRFsuite's last objective."""
+    X, held_X = ([features(sentence) for sentence in part.tokens] for part in (train, held))
+    n_tokens = sum(map(len, held_X))
+    rows = []
+    for name, tagger in (("python-crfsuite", crfsuite), ("hmmseq CRF", ours)):
+        figures, found = tagger(X, train.labels, held_X)
+        rows.append({"task": task, "tagger": name, "figure": measure(held.labels, found)} | figures)
+        rows[-1]["tokens_a_second"] = n_tokens / rows[-1]["tag_s"]
+    rival, own = rows
+    history, seconds = own.pop("history"), own.pop("seconds")
+    reached = [s for value, s in zip(history, seconds) if value <= rival["objective"]]
+    own["to_rivals_objective_s"] = reached[0] if reached else None
+    return rows
+
+
+def hmm_rows(train: Part, held: Part) -> list[dict]:
+    rows = []
+    for order in (1, 2):
+        begun = time.perf_counter()
+        model = HMMTagger(order=order, n_jobs=1).fit(train.words(), train.labels)
+        seconds, words = time.perf_counter() - begun, held.words()
+        tag_s = best(lambda model=model, words=words: model.predict(words))
+        row = {"task": "UD English EWT", "tagger": f"hmmseq HMMTagger(order={order})", "train_s": seconds}
+        row["figure"] = accuracy(held.labels, model.predict(words))
+        rows.append(row | {"tag_s": tag_s, "tokens_a_second": sum(map(len, words)) / tag_s})
+    return rows
+
+
+def ud_parts(data: Path) -> list[Part]:
+    return [read(data / "ud" / f"en_ewt-ud-{part}.conllu.gz", (1,), 3) for part in ("train", "dev")]
+
+
+def ud(data: Path) -> list[dict]:
+    train, held = ud_parts(data)
+    return race("UD English EWT", train, held, tag_features, accuracy) + hmm_rows(train, held)
+
+
+def chunking(data: Path) -> list[dict]:
+    every = read(data / "restricted_conll2000" / "train.txt.gz", (0, 1), 2)
+    cut = len(every.tokens) * 9 // 10
+    train, held = Part(every.tokens[:cut], every.labels[:cut]), Part(every.tokens[cut:], every.labels[cut:])
+    return race("CoNLL-2000 (a tenth held out)", train, held, chunk_features, chunk_f1)
+
+
+HEADER = [
+    "| task | tagger | accuracy or F1 | training s | of it iterations s | iterations | objective | s to CRFsuite's objective "
+    "| tokens a second |",
+    "|---|---|---|---|---|---|---|---|---|",
+]
+
+
+def line(row: dict) -> str:
+    def figure(key: str, form: str) -> str:
+        return "" if row.get(key) is None else format(row[key], form)
+
+    parts = [("figure", ".2f"), ("train_s", ".1f"), ("iterations_s", ".1f"), ("iterations", "d"), ("objective", ".2f")]
+    parts += [("to_rivals_objective_s", ".1f"), ("tokens_a_second", ",.0f")]
+    return f"| {row['task']} | {row['tagger']} | " + " | ".join(figure(*part) for part in parts) + " |"
+
+
+def unseen(data: Path) -> list[dict]:
+    train, held = ud_parts(data)
+    X, held_X = ([tag_features(sentence) for sentence in part.tokens] for part in (train, held))
+    figures, found = ours(X, train.labels, held_X, c2=0.3, unseen_pairs=True, n_iter=80)
+    speed = sum(map(len, held_X)) / figures["tag_s"]
+    row = {"task": "UD English EWT", "tagger": "hmmseq CRF(c2=0.3, unseen_pairs=True)"} | figures
+    row |= {"figure": accuracy(held.labels, found), "tokens_a_second": speed}
+    return [{key: value for key, value in row.items() if key not in ("history", "seconds")}]
+
+
+TASKS = {"ud": ud, "chunking": chunking, "unseen": unseen}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tasks", nargs="*", choices=[*TASKS, []], help="default: all")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("HMMSEQ_DATA", "../shared/data")))
+    parser.add_argument("--output", type=Path, help="folder for tagging.json and tagging.md")
+    options = parser.parse_args()
+    CRF(n_iter=2).fit([[["a"], ["b"]] * 200], [["x", "y"] * 200]).predict([[["a"]] * 400])  # compile
+    rows: list[dict] = []
+    for task in options.tasks or TASKS:
+        rows += TASKS[task](options.data)
+    table = [*HEADER, *map(line, rows)]
+    print(*table, sep="\n")
+    write(options.output, "tagging", rows, table)
+
+
+if __name__ == "__main__":
+    main()

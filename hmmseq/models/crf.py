@@ -1,0 +1,232 @@
+"""The linear-chain conditional random field."""
+
+import sys
+import time
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from hmmseq import lattice
+from hmmseq.graph import StateGraph
+from hmmseq.models import inputs, tags
+from hmmseq.models.conditional import Likelihood, Weights, chain, scores
+from hmmseq.models.features import Features, Vocabulary, is_sparse, stack
+from hmmseq.models.lbfgs import minimise
+from hmmseq.paths import Path
+from hmmseq.scores import Packed, restrict
+
+FITTED = ("n_features_in_", "history_", "seconds_", "n_iter_", "converged_")
+
+
+class CRF(BaseEstimator):
+    """Linear-chain conditional random field over sparse features (Lafferty, McCallum and Pereira, ICML 2001).
+
+    Parameters
+    ----------
+    c1, c2 : penalties: training minimises -log-likelihood + c1 * sum |w| + c2 * sum w², as CRFsuite does
+    min_frequency : features in fewer steps are left out (not of sparse matrices)
+    unseen_pairs : weights, too, for a feature and a label that no step of the training data has together
+    ends : weights of the first and of the last label; features such as "BOS" do the same
+    n_iter, tol : L-BFGS (with c1: OWL-QN) stops after `n_iter` iterations, or when ten of them bring less than `tol` of
+        the objective
+    n_jobs : threads over sequences
+    verbose : one line an iteration on standard error
+
+    Attributes
+    ----------
+    classes_ (n_labels,) : the labels in order
+    graph_ : StateGraph over them with the weights of transitions, start and end
+    feature_weights_ (n_features, n_labels), feature_names_ (None for sparse matrices), n_features_in_
+    history_ : the objective before the first and after each iteration
+    seconds_ : time of training at each entry of `history_`
+    n_iter_, converged_
+
+    X is a list of sequences. A sequence is a list of steps, each a dict of features or a list of names (as in CRFsuite,
+    see `Vocabulary`), or a scipy sparse matrix (n_steps, n_features). y is a list of lists of labels, text or numbers
+    from 0; None (or -1) is an unknown label, and training sums over all it may be. One sequence is treated as one and
+    gives one result.
+
+    >>> X = [[["w:the"], ["w:dog"], ["w:barks"]], [["w:a"], ["w:cat"]]]
+    >>> model = CRF(c2=0.01).fit(X, [["DET", "NOUN", "VERB"], ["DET", "NOUN"]])
+    >>> model.predict([["w:the"], ["w:cat"]])
+    array(['DET', 'NOUN'], dtype='<U4')
+    """
+
+    def __init__(
+        self,
+        *,
+        c1: float = 0.0,
+        c2: float = 1.0,
+        min_frequency: int = 1,
+        unseen_pairs: bool = False,
+        ends: bool = True,
+        n_iter: int = 100,
+        tol: float = 1e-5,
+        n_jobs: int | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.c1 = c1
+        self.c2 = c2
+        self.min_frequency = min_frequency
+        self.unseen_pairs = unseen_pairs
+        self.ends = ends
+        self.n_iter = n_iter
+        self.tol = tol
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, *, sample_weight: Any = None) -> Self:
+        """Learn the weights. y: a label per step, None or -1 where unknown; sample_weight: (n_sequences,)."""
+        self._check_parameters()
+        vocabulary = None if is_sparse(X) else Vocabulary.learn(X, self.min_frequency)
+        features = stack(X) if vocabulary is None else vocabulary.read(X)
+        labels = tags.flatten(y, features.offsets, features.single)
+        self.classes_ = tags.learn(labels)
+        self._vocabulary = vocabulary
+        self.n_features_in_ = features.matrix.shape[1]
+        likelihood = Likelihood(
+            features.matrix, features.offsets, tags.encode(labels, self.classes_),
+            inputs.sample_weights(sample_weight, len(features.offsets) - 1), len(self.classes_),
+            c2=self.c2, unseen=self.unseen_pairs, ends=self.ends, n_jobs=self.n_jobs,
+        )  # fmt: skip
+        self._minimise(likelihood)
+        return self
+
+    def _minimise(self, likelihood: Likelihood) -> None:
+        self.history_: list[float] = []
+        self.seconds_: list[float] = []
+        begun = time.perf_counter()
+
+        def report(value: float) -> None:
+            self.history_.append(value)
+            self.seconds_.append(time.perf_counter() - begun)
+            if self.verbose:
+                print(f"{len(self.history_) - 1:9d}  {value:16.6f}  {self.seconds_[-1]:7.2f}", file=sys.stderr)
+
+        if self.verbose:
+            print(f"iteration         objective  seconds   ({likelihood.n_weights:,} weights)", file=sys.stderr)
+        first = np.zeros(likelihood.n_weights)
+        x, self.converged_ = minimise(likelihood, first, l1=self.c1, n_iter=self.n_iter, tol=self.tol, report=report)
+        self.n_iter_ = len(self.history_) - 1
+        self._take(likelihood.split(x))
+
+    def _take(self, weights: Weights) -> None:
+        self.graph_: StateGraph = chain(weights)
+        self.feature_weights_ = weights.features
+
+    def _check_parameters(self) -> None:
+        for name in ("c1", "c2", "tol"):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
+                raise ValueError(f"{name} is {value!r}; expected a finite number, 0 or more")
+        for name, least in (("min_frequency", 1), ("n_iter", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(f"{name} is {value!r}; expected a whole number, {least} or more")
+
+    @property
+    def feature_names_(self) -> list[str] | None:
+        """Names of the columns of `feature_weights_`' rows, None where X was sparse matrices."""
+        return None if self._vocabulary is None else list(self._vocabulary.columns)
+
+    def _read(self, X: Any) -> Features:
+        check_is_fitted(self, "feature_weights_")
+        if is_sparse(X) != (self._vocabulary is None):
+            raise ValueError(
+                "X and the data of fit are of two kinds: one is sparse matrices, the other features by name"
+            )
+        features = stack(X) if self._vocabulary is None else self._vocabulary.read(X)
+        if features.matrix.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {features.matrix.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        return features
+
+    def _scores(self, X: Any) -> Packed:
+        features = self._read(X)
+        return scores(features.matrix, features.offsets, self.feature_weights_, features.single)
+
+    def predict(self, X: Any) -> Any:
+        """The labels of the best path of each sequence (Viterbi)."""
+        packed = self._scores(X)
+        paths = lattice.best_path(self.graph_, packed, n_jobs=self.n_jobs)
+        return self.classes_[paths.states] if packed.single else [self.classes_[path.states] for path in paths]
+
+    def predict_proba(self, X: Any) -> Any:
+        """(n_steps, n_labels) marginal probability of each label at each step, given the whole sequence."""
+        return lattice.label_posteriors(self.graph_, self._scores(X), n_jobs=self.n_jobs)
+
+    def decode(self, X: Any) -> Any:
+        """The best path, `Path(labels, score)`; the score is the log probability of the labels given the features."""
+        packed = self._scores(X)
+        paths, totals = self._ask(lattice.best_path, packed)
+        out = [self._labelled(path, total) for path, total in zip(paths, totals, strict=True)]
+        return out[0] if packed.single else out
+
+    def best_paths(self, X: Any, n_paths: int) -> Any:
+        """The `n_paths` most probable labellings, best first, as in `decode`; fewer where there are fewer."""
+        packed = self._scores(X)
+        found, totals = self._ask(partial(lattice.best_paths, n_paths=n_paths), packed)
+        out = [[self._labelled(path, total) for path in paths] for paths, total in zip(found, totals, strict=True)]
+        return out[0] if packed.single else out
+
+    def _ask(self, question: Any, packed: Packed) -> tuple[list[Any], np.ndarray]:
+        """The answers and log partitions of each sequence."""
+        answers = question(self.graph_, packed, n_jobs=self.n_jobs)
+        totals = np.atleast_1d(lattice.log_partition(self.graph_, packed, n_jobs=self.n_jobs))
+        return [answers] if packed.single else answers, totals
+
+    def _labelled(self, path: Path, total: float) -> Path:
+        return Path(self.classes_[path.states], path.score - total)
+
+    def score(self, X: Any, y: Any) -> float:
+        """Share of steps of known label whose label is predicted: token accuracy."""
+        features = self._read(X)
+        labels = tags.flatten(y, features.offsets, features.single)
+        packed = scores(features.matrix, features.offsets, self.feature_weights_)
+        paths = lattice.best_path(self.graph_, packed, n_jobs=self.n_jobs)
+        return tags.accuracy(labels, [label for path in paths for label in self.classes_[path.states].tolist()])
+
+    def log_likelihood(self, X: Any, y: Any) -> np.ndarray:
+        """(n_sequences,) log probability of the labels given the features; unknown labels are summed over."""
+        features = self._read(X)
+        labels = tags.encode(tags.flatten(y, features.offsets, features.single), self.classes_)
+        packed = scores(features.matrix, features.offsets, self.feature_weights_)
+        known = lattice.log_partition(self.graph_, restrict(packed, labels)[0], n_jobs=self.n_jobs)
+        return known - lattice.log_partition(self.graph_, packed, n_jobs=self.n_jobs)
+
+    def save(self, path: Any) -> None:
+        """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
+        from hmmseq.models.files import save  # that module knows this one, to read models back
+
+        check_is_fitted(self, "feature_weights_")
+        save(self, path)
+
+    def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Arrays and plain values that make the fitted model again: weights as a sparse matrix, most of them being zero."""
+        weights, graph = sparse.csr_array(self.feature_weights_), self.graph_
+        arrays = {
+            "classes": tags.to_bytes(self.classes_.tolist()), "names": tags.to_bytes(self.feature_names_),
+            "weights.data": weights.data, "weights.indices": weights.indices, "weights.indptr": weights.indptr,
+            "edge": graph.edge, "start": graph.start, "end": graph.end,
+        }  # fmt: skip
+        return arrays, {name: getattr(self, name) for name in FITTED}
+
+    def _restore(self, arrays: dict[str, np.ndarray], fitted: dict[str, Any]) -> None:
+        self.classes_, names = np.array(tags.from_bytes(arrays["classes"])), tags.from_bytes(arrays["names"])
+        shape = (fitted["n_features_in_"], len(self.classes_))
+        parts = tuple(arrays[f"weights.{part}"] for part in ("data", "indices", "indptr"))
+        matrix = sparse.csr_array(parts, shape=shape)
+        matrix.check_format()
+        if names is not None and len(set(names)) != shape[0]:
+            raise ValueError(f"{len(set(names))} names for {shape[0]} features")
+        self._vocabulary = None if names is None else Vocabulary(names)
+        self._take(Weights(matrix.toarray(), arrays["edge"], arrays["start"], arrays["end"]))
+        for name in FITTED:
+            setattr(self, name, fitted[name])

@@ -1,0 +1,154 @@
+"""Features of steps as one sparse matrix: names counted and numbered, what people pass checked once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, count, repeat
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+LISTS = (list, tuple, set, frozenset)
+
+
+class Features(NamedTuple):
+    """Features of many sequences, end to end."""
+
+    matrix: sparse.csr_array  # (n_steps in all, n_features)
+    offsets: np.ndarray  # (n_sequences + 1,)
+    single: bool  # given as one sequence: results have no list around them
+
+
+class Vocabulary:
+    """Feature names and their columns, the most frequent first, so that weights used together lie together.
+
+    A step is a dict of features or a collection of names, as in CRFsuite: {"word": "the"} and ["word:the"] are the
+    feature "word:the" with value 1, {"length": 3} is "length" with value 3, True is 1 and False 0. Nothing is hashed.
+
+    >>> vocabulary = Vocabulary.learn([[["a", "b"], {"b": True, "length": 3}]])
+    >>> list(vocabulary.columns)
+    ['b', 'a', 'length']
+    >>> vocabulary.read([[{"length": 2}, ["never seen"]]]).matrix.toarray()
+    array([[0., 0., 2.],
+           [0., 0., 0.]])
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.columns = {name: column for column, name in enumerate(names)}
+
+    @classmethod
+    def learn(cls, X: Any, min_frequency: int = 1) -> "Vocabulary":
+        """The features that occur in at least `min_frequency` steps of X, a list of sequences or one."""
+        ids: defaultdict[str, int] = defaultdict(count().__next__)
+        steps = [step for sequence in as_sequences(X)[0] for step in sequence]
+        numbers = np.fromiter(map(ids.__getitem__, chain.from_iterable(map(_names, steps))), np.int64)
+        _check_names(ids)
+        times = np.bincount(numbers, minlength=len(ids))
+        names = list(ids)
+        return cls(names[i] for i in np.argsort(-times, kind="stable") if times[i] >= min_frequency)
+
+    def read(self, X: Any) -> Features:
+        """The features of X; names that were never learned are left out."""
+        sequences, single = as_sequences(X)
+        steps = [step for sequence in sequences for step in sequence]
+        listed = [_names(step) for step in steps]
+        bounds = np.concatenate([[0], np.cumsum([len(names) for names in listed], dtype=np.int64)])
+        flat = chain.from_iterable(listed)
+        column = np.fromiter(map(self.columns.get, flat, repeat(-1)), np.int32, count=bounds[-1])
+        value = np.ones(len(column))
+        if any(isinstance(step, Mapping) for step in steps):
+            value[:] = np.fromiter(chain.from_iterable(map(_values, steps)), np.float64, count=len(column))
+            _check_values(value, bounds, sequences)
+        known = column >= 0
+        first = np.concatenate([[0], np.cumsum(known)])[bounds]
+        first = first.astype(np.int32) if first[-1] < 2**31 else first  # half the bytes to read in each product
+        matrix = sparse.csr_array((value[known], column[known], first), shape=(len(steps), len(self.columns)))
+        return Features(matrix, offsets_of(sequences), single)
+
+
+def stack(X: Any) -> Features:
+    """Sparse matrices (n_steps, n_features), one per sequence, as one."""
+    single = sparse.issparse(X)
+    parts = [X] if single else list(X)
+    for s, part in enumerate(parts):
+        if not sparse.issparse(part) or part.ndim != 2 or part.shape[1] != parts[0].shape[1]:
+            found = f"of shape {part.shape}" if hasattr(part, "shape") else f"of type {type(part).__name__}"
+            raise ValueError(
+                f"X[{s}] is {found}; expected a sparse matrix (n_steps, {parts[0].shape[1]}) like X[0], for each sequence"
+            )
+    matrix = sparse.csr_array(sparse.vstack(parts, format="csr"), dtype=np.float64)
+    if not np.all(np.isfinite(matrix.data)):
+        raise ValueError("X has a feature that is NaN or infinite; give finite values, leave out what is unknown")
+    return Features(matrix, np.concatenate([[0], np.cumsum([part.shape[0] for part in parts])]), single)
+
+
+def is_sparse(X: Any) -> bool:
+    """Whether X is a sparse matrix or a list of them."""
+    return sparse.issparse(X) or (isinstance(X, LISTS[:2]) and len(X) > 0 and sparse.issparse(X[0]))
+
+
+def as_sequences(X: Any) -> tuple[list[Any], bool]:
+    """X as a list of sequences of steps, and whether it was one sequence."""
+    if not isinstance(X, (list, tuple)) or not len(X):
+        raise ValueError(
+            f"X is a {type(X).__name__}{' without sequences' if isinstance(X, LISTS) else ''}; expected a list of "
+            "sequences, each a list of steps with their features (a dict or names), or sparse matrices"
+        )
+    first: Any = next((x for x in X if len(_sized(x, X))), [])
+    single = isinstance(first, (Mapping, set, frozenset)) or (len(first) > 0 and isinstance(first[0], str))
+    sequences = [X] if single else list(X)
+    for s, sequence in enumerate(sequences):
+        for t, step in enumerate(sequence):
+            if not isinstance(step, (Mapping, *LISTS)):
+                raise ValueError(
+                    f"X[{s}] has a {type(step).__name__} at step {t}; expected a dict of features or a list of names"
+                )
+    return sequences, single
+
+
+def offsets_of(sequences: list[Any]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)])
+
+
+def _sized(x: Any, X: Any) -> Any:
+    if isinstance(x, (Mapping, *LISTS)):
+        return x
+    raise ValueError(f"X holds a {type(x).__name__}; expected sequences, each a list of steps with their features")
+
+
+def _names(step: Any) -> Any:
+    if not isinstance(step, Mapping):
+        return step
+    return [f"{name}:{value}" if isinstance(value, str) else name for name, value in step.items()]
+
+
+def _values(step: Any) -> Iterator[float]:
+    if not isinstance(step, Mapping):
+        return repeat(1.0, len(step))
+    return (_value(name, value) for name, value in step.items())
+
+
+def _value(name: Any, value: Any) -> float:
+    if isinstance(value, str):
+        return 1.0
+    if isinstance(value, (Real, np.bool_)):
+        return float(value)
+    raise ValueError(f"feature {name!r} has the value {value!r}; expected text, a number, True or False")
+
+
+def _check_names(names: Iterable[Any]) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"X has the feature name {name!r}, a {type(name).__name__}; names are text")
+
+
+def _check_values(value: np.ndarray, bounds: np.ndarray, sequences: list[Any]) -> None:
+    wrong = np.flatnonzero(~np.isfinite(value))
+    if wrong.size:
+        row = int(np.searchsorted(bounds, wrong[0], side="right")) - 1
+        offsets = offsets_of(sequences)
+        s = int(np.searchsorted(offsets, row, side="right")) - 1
+        raise ValueError(
+            f"X[{s}] has a feature of value {value[wrong[0]]} at step {row - offsets[s]}; give finite values"
+        )
