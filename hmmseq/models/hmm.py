@@ -1,7 +1,7 @@
 """The hidden Markov model: a state graph whose edges and emissions are learned."""
 
 from collections.abc import Callable
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -16,7 +16,7 @@ from hmmseq.decoding import mea_path
 from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models import em, inputs
+from hmmseq.models import em, inputs, restarts
 from hmmseq.models.streams import ModelStream
 from hmmseq.scores import Packed
 from hmmseq.sequences import is_one
@@ -33,7 +33,8 @@ class HMM(DensityMixin, BaseEstimator):
     topology : None (every state leads to every state), a function of the number of states such as
         `topologies.left_right`, or a `StateGraph`. Edges that are not there never appear, its weights are where EM starts
     n_iter, tol : EM stops after `n_iter` iterations, or when the log-likelihood (of all data) gains less than `tol`
-    n_jobs : threads over sequences; results have the same bits for any number
+    n_init : EM starts from so many first guesses of the emission, and the best end is kept
+    n_jobs : threads over sequences, or over first guesses if there are several; results have the same bits for any number
     random_state : seed of the first guess and of `sample`
     verbose : one line an iteration on standard error
 
@@ -42,6 +43,7 @@ class HMM(DensityMixin, BaseEstimator):
     startprob_ (n_states,), transmat_ (n_states, n_states), emission_ : what was learned
     graph_ : the learned StateGraph (log weights)
     history_ : log-likelihood (plus log prior of the emission, if any) before each iteration's update
+    histories_ : the history from each of the `n_init` first guesses; history_ is one of them
     converged_ : whether EM stopped because of `tol`
     n_features_in_
 
@@ -64,6 +66,7 @@ class HMM(DensityMixin, BaseEstimator):
         topology: Any = None,
         n_iter: int = 100,
         tol: float = 1e-2,
+        n_init: int = 1,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: bool = False,
@@ -73,6 +76,7 @@ class HMM(DensityMixin, BaseEstimator):
         self.topology = topology
         self.n_iter = n_iter
         self.tol = tol
+        self.n_init = n_init
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -89,31 +93,38 @@ class HMM(DensityMixin, BaseEstimator):
         sequences = inputs.sequences(self, X, lengths, reset=True)
         states = None if y is None else inputs.states(y, sequences, lengths)
         weights = inputs.sample_weights(sample_weight, len(sequences))
-        self.emission_ = Gaussian() if self.emission is None else clone(self.emission)
-        self.graph_ = em.normalise(self._topology(states))
-        task = em.Task(self.emission_.observe(sequences), states, weights, self.n_jobs)
+        emission = Gaussian() if self.emission is None else clone(self.emission)
+        graph = em.normalise(self._topology(states))
+        task = em.Task(emission.observe(sequences), states, weights, self.n_jobs)
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        self.emission_.initialise(task.X, self.graph_.n_labels, rng)
-        if states is not None:
-            em.first_guess(self.graph_, self.emission_, task)
-        self._iterate(task)
+        self._climb(graph, emission, task)
         return self
 
-    def _iterate(self, task: em.Task) -> None:
-        def step() -> float:
-            counts = em.expect(self.graph_, self.emission_, task)
-            log_prior = self.emission_.log_prior()
-            self.graph_ = em.maximise(self.graph_, counts)
-            self.emission_.update(counts.statistics)
-            return counts.log_likelihood + log_prior
-
+    def _climb(self, graph: StateGraph, emission: Emission, task: em.Task) -> None:
         counting = task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
-        n_iter = 1 if counting else self.n_iter
-        self.history_, converged = em.iterate(step, n_iter, self.tol, len(task.X.values), self.verbose)
-        self.converged_ = converged or counting
-        self.n_iter_ = len(self.history_)
+        n_iter, n_init = (1, 1) if counting else (self.n_iter, restarts.check_n_init(self.n_init))
+        if n_init > 1:
+            task = task._replace(n_jobs=1)  # threads are busy with restarts
+
+        def run(climb: restarts.Climb) -> None:
+            steps = len(task.X.values)
+            climb.converged = em.iterate(lambda: climb.step(task), n_iter, self.tol, steps, self.verbose)[1]
+
+        seeds = check_random_state(self.random_state)
+        climbs = [self._first_guess(graph, deepcopy(emission), task, seeds) for _ in range(n_init)]
+        best = restarts.climb_all(climbs, run, self.n_jobs)
+        restarts.warn_of_idle_states(best)
+        self.graph_, self.emission_ = best.graph, best.emission
+        self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
+        self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
+
+    @staticmethod
+    def _first_guess(graph: StateGraph, emission: Emission, task: em.Task, seeds: Any) -> restarts.Climb:
+        emission.initialise(task.X, graph.n_labels, np.random.default_rng(seeds.randint(2**31)))
+        if task.states is not None:
+            em.first_guess(graph, emission, task)
+        return restarts.Climb(graph, emission)
 
     def _topology(self, states: np.ndarray | None) -> StateGraph:
         labelled = 0 if states is None else int(states.max(initial=-1)) + 1

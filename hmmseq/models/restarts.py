@@ -1,0 +1,77 @@
+"""EM from several first guesses: each climbs on its own, and the best end is kept."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from hmmseq import shares
+from hmmseq.emissions import Emission
+from hmmseq.graph import StateGraph
+from hmmseq.models import em
+
+IDLE = 1e-12  # a state with less than this share of all expected visits has none
+
+
+@dataclass
+class Climb:
+    """One run of EM: where it stands, and how it came there."""
+
+    graph: StateGraph
+    emission: Emission
+    history: list[float] = field(default_factory=list)
+    converged: bool = False
+    idle: dict[int, int] = field(default_factory=dict)  # states without visits -> the iteration they were lost in
+
+    @property
+    def height(self) -> float:
+        """What EM has reached; NaN is below everything."""
+        return self.history[-1] if self.history and not np.isnan(self.history[-1]) else -np.inf
+
+    def step(self, task: em.Task) -> float:
+        """One iteration of EM; the log-likelihood (plus log prior) before it."""
+        counts = em.expect(self.graph, self.emission, task)
+        log_prior = self.emission.log_prior()
+        self._look_for_idle_states(counts)
+        self.graph = em.maximise(self.graph, counts)
+        self.emission.update(counts.statistics)
+        self.history.append(counts.log_likelihood + log_prior)
+        return self.history[-1]
+
+    def _look_for_idle_states(self, counts: em.Expected) -> None:
+        visits = counts.start + np.bincount(self.graph.target, counts.edges, minlength=self.graph.n_states)
+        lost = np.flatnonzero(visits <= IDLE * visits.sum()).tolist()
+        self.idle = {state: self.idle.get(state, len(self.history) + 1) for state in lost}
+
+
+def climb_all(climbs: list[Climb], run: Callable[[Climb], None], n_jobs: int | None) -> Climb:
+    """Run each, in threads; the highest (the first of equals). Which thread runs which has no part in the result."""
+
+    def work(share: shares.Share) -> None:
+        run(climbs[share.first])
+
+    shares.run(work, [shares.Share(k, k, k + 1) for k in range(len(climbs))], n_jobs)
+    return max(climbs, key=lambda climb: climb.height)
+
+
+def check_n_init(n_init: Any) -> int:
+    """A number of restarts."""
+    if not isinstance(n_init, Integral) or n_init < 1:
+        raise ValueError(f"n_init is {n_init!r}; expected a whole number of restarts, 1 or more")
+    return int(n_init)
+
+
+def warn_of_idle_states(climb: Climb) -> None:
+    """States that EM has lost keep what they had: moving them elsewhere could lower the likelihood."""
+    if climb.idle:
+        lost = ", ".join(f"{state} (iteration {i})" for state, i in climb.idle.items())
+        warnings.warn(
+            f"no expected visits are left to state {lost}; what such states emit and where they lead stays as it was "
+            "then: ask for fewer states, more restarts (n_init) or pseudocounts",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
