@@ -222,7 +222,9 @@ def columns(table, rows, j):
 
 def put_columns(table, rows, j, block):
     """Set columns j ... j + BLOCK - 1: in row rows[p] to lane p. Past the last column goes on with the next row."""
-    for k in range(BLOCK):
+    for k in reversed(
+        range(BLOCK)
+    ):  # compiled code goes row by row: what runs on into a row is overwritten by that row
         table.reshape(-1)[rows * table.shape[1] + j + k] = block[k]
 
 
