@@ -51,6 +51,10 @@ class Emission(BaseEstimator, ABC):
     def check(self, n_labels: int) -> None:
         """ValueError unless the learned parameters fit together and `n_labels`. A model file can say anything."""
 
+    def n_parameters(self) -> int:
+        """Degrees of freedom of what was learned; here, all numbers in `parameters_`."""
+        return sum(np.size(getattr(self, name)) for name in self.parameters_)
+
     def log_prior(self) -> float:
         """Log prior density of the parameters up to a constant; what EM raises is log-likelihood plus this."""
         return 0.0

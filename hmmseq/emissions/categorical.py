@@ -87,6 +87,9 @@ class Categorical(Emission):
         seen = counts.sum(-1, keepdims=True) > 0
         self.emissionprob_ = np.where(seen, _normalised(counts), self.emissionprob_)
 
+    def n_parameters(self) -> int:
+        return self.emissionprob_.size // self.n_symbols_ * (self.n_symbols_ - 1)
+
     def log_prior(self) -> float:
         if self.pseudocount == 0:
             return 0.0

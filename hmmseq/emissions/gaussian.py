@@ -228,6 +228,12 @@ class Gaussian(Emission):
         raised = (raised + raised.T) / 2
         return raised * np.outer(spread, spread)
 
+    def n_parameters(self) -> int:
+        n_features = self.means_.shape[1]
+        n_symmetric = n_features * (n_features + 1) // 2
+        full = {"full": len(self.means_) * n_symmetric, "tied": n_symmetric}
+        return self.means_.size + full.get(self.covariance, self.covars_.size)
+
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = rng.normal(size=(len(labels), self.means_.shape[1]))
         if self._diagonal:

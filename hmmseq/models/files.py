@@ -20,7 +20,7 @@ FORMAT = "hmmseq/1"
 MODELS: dict[str, type[HMM]] = {"HMM": HMM}
 EMISSIONS: dict[str, type[Emission]] = {"Categorical": Categorical, "Gaussian": Gaussian}
 GRAPH = ("source", "target", "label", "edge", "start", "end")
-FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_")
+FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_")
 
 
 def save(model: HMM, path: str | os.PathLike[str]) -> None:
@@ -109,5 +109,6 @@ def _sorted_bytes(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
 
 
 def _plain(params: dict[str, Any]) -> dict[str, Any]:
-    """Constructor arguments that are plain values; the emission and the graph are written apart."""
-    return {k: v for k, v in params.items() if v is None or isinstance(v, (bool, int, float, str))}
+    """Constructor arguments that are plain values or numbers in arrays; the emission and the graph are written apart."""
+    arrays = {k: np.asarray(v).tolist() for k, v in params.items() if isinstance(v, (list, tuple, np.ndarray))}
+    return {k: v for k, v in params.items() if v is None or isinstance(v, (bool, int, float, str))} | arrays

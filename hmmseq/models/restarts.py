@@ -13,6 +13,7 @@ from hmmseq import shares
 from hmmseq.emissions import Emission
 from hmmseq.graph import StateGraph
 from hmmseq.models import em
+from hmmseq.models.chain import Chain
 
 IDLE = 1e-12  # a state with less than this share of all expected visits has none
 
@@ -23,6 +24,7 @@ class Climb:
 
     graph: StateGraph
     emission: Emission
+    chain: Chain  # what its starts and transitions keep to
     history: list[float] = field(default_factory=list)
     converged: bool = False
     idle: dict[int, int] = field(default_factory=dict)  # states without visits -> the iteration they were lost in
@@ -33,11 +35,11 @@ class Climb:
         return self.history[-1] if self.history and not np.isnan(self.history[-1]) else -np.inf
 
     def step(self, task: em.Task) -> float:
-        """One iteration of EM; the log-likelihood (plus log prior) before it."""
+        """One iteration of EM; the log-likelihood plus log prior before it."""
         counts = em.expect(self.graph, self.emission, task)
-        log_prior = self.emission.log_prior()
+        log_prior = self.emission.log_prior() + self.chain.log_prior(self.graph)
         self._look_for_idle_states(counts)
-        self.graph = em.maximise(self.graph, counts)
+        self.graph = self.chain.maximise(self.graph, counts)
         self.emission.update(counts.statistics)
         self.history.append(counts.log_likelihood + log_prior)
         return self.history[-1]
