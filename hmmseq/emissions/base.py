@@ -51,6 +51,21 @@ class Emission(BaseEstimator, ABC):
     def check(self, n_labels: int) -> None:
         """ValueError unless the learned parameters fit together and `n_labels`. A model file can say anything."""
 
+    def unconstrained(self) -> np.ndarray:
+        """All learned parameters as one vector of numbers of any size, of scale 1 or so; of probabilities the roots."""
+        raise ValueError(f"{type(self).__name__} emissions have no unconstrained form; leave out accelerate=True")
+
+    def constrain(self, vector: np.ndarray) -> None:
+        """Take the parameters from a vector like those of `unconstrained`. ValueError if it describes none."""
+        raise NotImplementedError
+
+    def reorder(self, order: np.ndarray) -> None:
+        """Give label i the parameters of label order[i]; here, those are all arrays of `parameters_`."""
+        for name in self.parameters_:
+            value = getattr(self, name)
+            if np.ndim(value):
+                setattr(self, name, value[order])
+
     def n_parameters(self) -> int:
         """Degrees of freedom of what was learned; here, all numbers in `parameters_`."""
         return sum(np.size(getattr(self, name)) for name in self.parameters_)

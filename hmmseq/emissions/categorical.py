@@ -87,6 +87,12 @@ class Categorical(Emission):
         seen = counts.sum(-1, keepdims=True) > 0
         self.emissionprob_ = np.where(seen, _normalised(counts), self.emissionprob_)
 
+    def unconstrained(self) -> np.ndarray:
+        return np.sqrt(self.emissionprob_).ravel()
+
+    def constrain(self, vector: np.ndarray) -> None:
+        self.emissionprob_ = _normalised(vector.reshape(self.emissionprob_.shape) ** 2)
+
     def n_parameters(self) -> int:
         return self.emissionprob_.size // self.n_symbols_ * (self.n_symbols_ - 1)
 

@@ -228,6 +228,41 @@ class Gaussian(Emission):
         raised = (raised + raised.T) / 2
         return raised * np.outer(spread, spread)
 
+    def unconstrained(self) -> np.ndarray:
+        """Means and variances in units of the data; of matrices, Cholesky factors with the logarithms of their diagonal."""
+        spread = np.sqrt(self.scale_)
+        if self._diagonal:
+            return np.concatenate([(self.means_ / spread).ravel(), np.log(self.covars_).ravel()])
+        factors = np.linalg.cholesky(self.covars_ / np.outer(spread, spread))
+        diagonal = np.log(np.diagonal(factors, axis1=-2, axis2=-1))
+        low = np.tril_indices(len(spread), -1)
+        return np.concatenate([(self.means_ / spread).ravel(), diagonal.ravel(), factors[..., low[0], low[1]].ravel()])
+
+    def constrain(self, vector: np.ndarray) -> None:
+        if not np.all(np.abs(vector) < LARGEST):
+            raise ValueError("means and covariances must be finite")
+        spread, n_features = np.sqrt(self.scale_), len(self.scale_)
+        means, rest = np.split(vector, [self.means_.size])
+        self.means_ = means.reshape(self.means_.shape) * spread
+        floor = self.min_covar * self.scale_
+        if self._diagonal:
+            floor = floor if self.covariance == "diag" else floor.max()
+            self.covars_ = np.maximum(np.exp(np.minimum(rest, 200.0)).reshape(self.covars_.shape), floor)
+            return
+        lead, low = self.covars_.shape[:-2], np.tril_indices(n_features, -1)
+        diagonal, below = np.split(rest, [int(np.prod(lead)) * n_features])
+        factors = np.zeros(self.covars_.shape)
+        factors[..., np.arange(n_features), np.arange(n_features)] = np.exp(np.minimum(diagonal, 100.0)).reshape(
+            *lead, -1
+        )
+        factors[..., low[0], low[1]] = below.reshape(*lead, len(low[0]))
+        covars = factors @ np.swapaxes(factors, -1, -2) * np.outer(spread, spread)
+        self.covars_ = self._floored(covars) if not lead else np.array([self._floored(one) for one in covars])
+
+    def reorder(self, order: np.ndarray) -> None:
+        self.means_ = self.means_[order]
+        self.covars_ = self.covars_ if self.covariance == "tied" else self.covars_[order]
+
     def n_parameters(self) -> int:
         n_features = self.means_.shape[1]
         n_symmetric = n_features * (n_features + 1) // 2

@@ -20,7 +20,7 @@ FORMAT = "hmmseq/1"
 MODELS: dict[str, type[HMM]] = {"HMM": HMM}
 EMISSIONS: dict[str, type[Emission]] = {"Categorical": Categorical, "Gaussian": Gaussian}
 GRAPH = ("source", "target", "label", "edge", "start", "end")
-FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_")
+FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_", "n_expectations_")
 
 
 def save(model: HMM, path: str | os.PathLike[str]) -> None:

@@ -17,6 +17,7 @@ from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.models import em, inputs, restarts, selection
+from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 from hmmseq.models.streams import ModelStream
 from hmmseq.scores import Packed
@@ -37,6 +38,7 @@ class HMM(DensityMixin, BaseEstimator):
     n_init : EM starts from so many first guesses of the emission, and the best end is kept
     training : "em" (all paths, by their posteriors), or "viterbi" (the best path alone: faster, and biased; `history_`
         then holds the log probability of data and best paths)
+    accelerate : leap ahead of EM where its steps go on in one direction (SQUAREM); what is raised still never falls
     startprob_pseudocount, transmat_pseudocount : added to the count of each start and transition: a Dirichlet prior of
         concentration 1 + pseudocount, of which the mode is found (MAP). A number, (n_states,) or (n_states, n_states)
     sticky : a pseudocount for staying in a state, in addition
@@ -55,6 +57,7 @@ class HMM(DensityMixin, BaseEstimator):
     n_parameters_ : degrees of freedom: of starts and transitions, without impossible and fixed ones and with one for each
         tie, and of the emission
     converged_ : whether EM stopped because of `tol`
+    n_iter_, n_expectations_ : iterations, and passes over the data (more only if leaps of `accelerate` were taken back)
     n_features_in_
 
     X is a list of sequences, (n_steps, n_features) or (n_steps,) each; one array is one sequence; rows of many with
@@ -78,6 +81,7 @@ class HMM(DensityMixin, BaseEstimator):
         tol: float = 1e-2,
         n_init: int = 1,
         training: str = "em",
+        accelerate: bool = False,
         startprob_pseudocount: Any = 0.0,
         transmat_pseudocount: Any = 0.0,
         sticky: float = 0.0,
@@ -96,6 +100,7 @@ class HMM(DensityMixin, BaseEstimator):
         self.tol = tol
         self.n_init = n_init
         self.training = training
+        self.accelerate = accelerate
         self.startprob_pseudocount = startprob_pseudocount
         self.transmat_pseudocount = transmat_pseudocount
         self.sticky = sticky
@@ -125,7 +130,8 @@ class HMM(DensityMixin, BaseEstimator):
         task = em.Task(emission.observe(sequences), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
-        self._climb(restarts.Climb(chain.begin(graph), emission, chain), task)
+        leaps = Leaps(chain) if self.accelerate else None
+        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task)
         return self
 
     def _is_hard(self) -> bool:
@@ -142,6 +148,7 @@ class HMM(DensityMixin, BaseEstimator):
         def run(climb: restarts.Climb) -> None:
             steps = len(task.X.values)
             climb.converged = em.iterate(lambda: climb.step(task), n_iter, self.tol, steps, self.verbose)[1]
+            climb.land()
 
         seeds = check_random_state(self.random_state)
         climbs = [self._first_guess(deepcopy(base), task, seeds) for _ in range(n_init)]
@@ -150,6 +157,7 @@ class HMM(DensityMixin, BaseEstimator):
         self.n_parameters_ = base.chain.n_free(base.graph) + best.emission.n_parameters()
         self.graph_, self.emission_ = best.graph, best.emission
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
+        self.n_expectations_ = best.n_expectations
         self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
 
     @staticmethod

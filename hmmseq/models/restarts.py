@@ -13,6 +13,7 @@ from hmmseq import shares
 from hmmseq.emissions import Emission
 from hmmseq.graph import StateGraph
 from hmmseq.models import em
+from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 
 IDLE = 1e-12  # a state with less than this share of all expected visits has none
@@ -25,6 +26,8 @@ class Climb:
     graph: StateGraph
     emission: Emission
     chain: Chain  # what its starts and transitions keep to
+    leaps: Leaps | None = None  # how it is accelerated
+    n_expectations: int = 0  # E-steps, those of leaps taken back too
     history: list[float] = field(default_factory=list)
     converged: bool = False
     idle: dict[int, int] = field(default_factory=dict)  # states without visits -> the iteration they were lost in
@@ -36,13 +39,33 @@ class Climb:
 
     def step(self, task: em.Task) -> float:
         """One iteration of EM; the log-likelihood plus log prior before it."""
-        counts = em.expect(self.graph, self.emission, task)
-        log_prior = self.emission.log_prior() + self.chain.log_prior(self.graph)
+        height, counts = self._expect(task)
+        if self.leaps is not None and self.history and height < self.history[-1]:
+            back = self.leaps.back()
+            if back is not None:
+                self.graph, self.emission = back
+                height, counts = self._expect(task)
         self._look_for_idle_states(counts)
+        self._maximise(counts)
+        self.history.append(height)
+        return height
+
+    def land(self) -> None:
+        """EM ends: nothing will show whether the last leap was too long, so it is taken back."""
+        place = None if self.leaps is None else self.leaps.back()
+        if place is not None:
+            self.graph, self.emission = place
+
+    def _expect(self, task: em.Task) -> tuple[float, em.Expected]:
+        self.n_expectations += 1
+        counts = em.expect(self.graph, self.emission, task)
+        return counts.log_likelihood + self.emission.log_prior() + self.chain.log_prior(self.graph), counts
+
+    def _maximise(self, counts: em.Expected) -> None:
         self.graph = self.chain.maximise(self.graph, counts)
         self.emission.update(counts.statistics)
-        self.history.append(counts.log_likelihood + log_prior)
-        return self.history[-1]
+        if self.leaps is not None:
+            self.graph, self.emission = self.leaps.onward(self.graph, self.emission)
 
     def _look_for_idle_states(self, counts: em.Expected) -> None:
         visits = counts.start + np.bincount(self.graph.target, counts.edges, minlength=self.graph.n_states)

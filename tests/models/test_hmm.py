@@ -45,6 +45,7 @@ def fits(draw):
     topology = draw(st.sampled_from([None, topologies.left_right, topologies.cycle, tied_graph()]))
     X = data(emission, rng, missing=draw(st.booleans()))
     options = {"training": draw(st.sampled_from(["em", "viterbi"])), "n_init": draw(st.integers(1, 2))}
+    options["accelerate"] = draw(st.booleans())
     if draw(st.booleans()):
         options |= {"sticky": 2.0, "transmat_pseudocount": 0.3, "startprob_pseudocount": 0.7}
     if topology is None and draw(st.booleans()):
