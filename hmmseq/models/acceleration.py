@@ -37,9 +37,10 @@ class Leaps:
         self.points.append(point(graph, emission))
         if len(self.points) < 3:
             return graph, emission
-        target, far = leap(*self.points, self.farthest)
-        self.farthest *= GROWTH if far == self.farthest else 1.0
+        start, first, second = self.points
         self.points = []
+        target, far = leap(start, first, second, self.farthest)
+        self.farthest *= GROWTH if far == self.farthest else 1.0
         landed = None if far <= 1.0 else self._at(target, graph, copy(emission))
         if landed is None:
             return graph, emission
