@@ -24,6 +24,8 @@ class Emission(BaseEstimator, ABC):
 
     parameters_: tuple[str, ...] = ()
     fixed: Any = None  # {"means": [[0.0], [None]]}: values of parameters; None or NaN marks what is learned
+    of_data: tuple[str, ...] = ()  # those of them that describe the data, not a label
+    sum_to_one: tuple[str, ...] = ()  # those of them whose rows are probabilities: one degree of freedom less
     symbols = False  # whether it reads whole numbers with -1 for missing, not numbers with NaN
     lookback = 0  # how many earlier observations the score of one depends on: a stream keeps them
 
@@ -88,6 +90,30 @@ class Emission(BaseEstimator, ABC):
 
     def check(self, n_labels: int) -> None:
         """ValueError unless the learned parameters fit together and `n_labels`. A model file can say anything."""
+
+    def unconstrained(self) -> np.ndarray:
+        """All learned parameters as one vector of numbers of any size, of scale 1 or so; of probabilities the roots."""
+        raise ValueError(f"{type(self).__name__} emissions have no unconstrained form; leave out accelerate=True")
+
+    def constrain(self, vector: np.ndarray) -> None:
+        """Take the parameters from a vector like those of `unconstrained`. ValueError if it describes none."""
+        raise NotImplementedError
+
+    def reorder(self, order: np.ndarray) -> None:
+        """Give label i the parameters of label order[i]."""
+        for name in self.parameters_:
+            if name not in self.of_data:
+                setattr(self, name, getattr(self, name)[order])
+
+    def n_parameters(self) -> int:
+        """Degrees of freedom of what was learned: all numbers in `parameters_` but those that are fixed."""
+        total = 0
+        for name in self.parameters_:
+            if name in self.of_data:
+                continue
+            free = np.isnan(self.given(name, np.shape(getattr(self, name))))
+            total += int(free.sum()) - (int(free.any(axis=-1).sum()) if name in self.sum_to_one else 0)
+        return total
 
     def log_prior(self) -> float:
         """Log prior density of the parameters up to a constant; what EM raises is log-likelihood plus this."""

@@ -87,6 +87,19 @@ class Composite(Emission):
         for i, part in enumerate(self.parts_):
             part.update({name[len(f"{i}.") :]: v for name, v in statistics.items() if name.startswith(f"{i}.")})
 
+    @property
+    def _sizes(self) -> list[int]:
+        """Labels of each part for one label of the whole."""
+        return [1] * len(self.parts_)
+
+    def reorder(self, order: np.ndarray) -> None:
+        super().reorder(order)
+        for part, size in zip(self.parts_, self._sizes, strict=True):
+            part.reorder((np.asarray(order)[:, None] * size + np.arange(size)).ravel())
+
+    def n_parameters(self) -> int:
+        return super().n_parameters() + sum(part.n_parameters() for part in self.parts_)
+
     def log_prior(self) -> float:
         return sum(part.log_prior() for part in self.parts_)
 

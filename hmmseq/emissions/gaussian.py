@@ -39,6 +39,7 @@ class Gaussian(Emission):
     """
 
     parameters_: tuple[str, ...] = ("means_", "covars_", "scale_")
+    of_data = ("scale_",)
     _held_together: tuple[tuple[str, tuple[int, ...]], ...] = (("means_", (1,)), ("covars_", (-2, -1)))
 
     def __init__(
@@ -237,6 +238,49 @@ class Gaussian(Emission):
             safe = np.where(mass > 0, mass, 1.0)
             found = [floored(square / m, self.scale_, self.min_covar) for square, m in zip(squares, safe, strict=True)]
             self.settle("covars_", np.array(found), (mass > 0)[:, None, None])
+
+    def unconstrained(self) -> np.ndarray:
+        """Means and variances in units of the data; of matrices, Cholesky factors with the logarithms of their diagonal."""
+        if self.fixed:
+            raise ValueError("parameters that are fixed do not leap: leave out accelerate=True")
+        spread = np.sqrt(self.scale_)
+        if self._diagonal:
+            return np.concatenate([(self.means_ / spread).ravel(), np.log(self.covars_).ravel()])
+        factors = np.linalg.cholesky(self.covars_ / np.outer(spread, spread))
+        diagonal = np.log(np.diagonal(factors, axis1=-2, axis2=-1))
+        low = np.tril_indices(len(spread), -1)
+        return np.concatenate([(self.means_ / spread).ravel(), diagonal.ravel(), factors[..., low[0], low[1]].ravel()])
+
+    def constrain(self, vector: np.ndarray) -> None:
+        if not np.all(np.abs(vector) < LARGEST):
+            raise ValueError("means and covariances must be finite")
+        spread, n_features = np.sqrt(self.scale_), len(self.scale_)
+        means, rest = np.split(vector, [self.means_.size])
+        self.means_ = means.reshape(self.means_.shape) * spread
+        floor = self.min_covar * self.scale_
+        if self._diagonal:
+            floor = floor if self.covariance == "diag" else floor.max()
+            self.covars_ = np.maximum(np.exp(np.minimum(rest, 200.0)).reshape(self.covars_.shape), floor)
+            return
+        lead, low = self.covars_.shape[:-2], np.tril_indices(n_features, -1)
+        diagonal, below = np.split(rest, [int(np.prod(lead)) * n_features])
+        factors = np.zeros(self.covars_.shape)
+        factors[..., np.arange(n_features), np.arange(n_features)] = np.exp(np.minimum(diagonal, 100.0)).reshape(
+            *lead, -1
+        )
+        factors[..., low[0], low[1]] = below.reshape(*lead, len(low[0]))
+        covars = factors @ np.swapaxes(factors, -1, -2) * np.outer(spread, spread)
+        self.covars_ = self._floored(covars) if not lead else np.array([self._floored(one) for one in covars])
+
+    def reorder(self, order: np.ndarray) -> None:
+        self.means_ = self.means_[order]
+        self.covars_ = self.covars_ if self.covariance == "tied" else self.covars_[order]
+
+    def n_parameters(self) -> int:
+        n_features = self.means_.shape[1]
+        n_symmetric = n_features * (n_features + 1) // 2
+        twice = {"full": len(self.means_), "tied": 1}.get(self.covariance, 0) * (n_features**2 - n_symmetric)
+        return super().n_parameters() - (0 if "covars" in (self.fixed or {}) else twice)
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = rng.normal(size=(len(labels), self.means_.shape[1]))

@@ -17,6 +17,7 @@ class _Linear(Emission):
     """Targets are normal about coefs @ [1, covariates]; observed rows are [targets, covariates]."""
 
     parameters_ = ("coefs_", "covars_", "scale_", "origin_")
+    of_data = ("scale_", "origin_")
     min_covar: float
 
     def _check_arguments(self, name: str, value: Any) -> None:

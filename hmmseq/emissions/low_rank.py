@@ -23,6 +23,7 @@ class LowRankGaussian(Gaussian):
     """
 
     parameters_ = ("means_", "loadings_", "noises_", "scale_")
+    of_data = ("scale_",)
     _held_together = (("means_", (1,)), ("loadings_", (1, 2)))
     covariance = "full"  # how the rest of Gaussian treats it
 
@@ -69,6 +70,10 @@ class LowRankGaussian(Gaussian):
         explained -= np.einsum("kdf,kfg,kdg->kd", self.loadings_, squares, self.loadings_)
         noises = np.maximum(np.einsum("kdd->kd", covariances) - explained, self.min_covar * self.scale_)
         self.settle("noises_", noises, learned[:, None])
+
+    def n_parameters(self) -> int:
+        n_labels, _, n_factors = self.loadings_.shape  # which can be rotated
+        return super().n_parameters() - n_labels * n_factors * (n_factors - 1) // 2
 
     def check(self, n_labels: int) -> None:
         shape = n_labels, len(self.scale_)

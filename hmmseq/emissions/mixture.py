@@ -25,6 +25,7 @@ class Mixture(Composite):
     """
 
     parameters_ = ("weights_",)
+    sum_to_one = ("weights_",)
 
     def __init__(self, emission: Any, n_components: int = 2, *, fixed: dict | None = None) -> None:
         self.emission = emission

@@ -19,6 +19,7 @@ class Multinomial(Emission):
     """
 
     parameters_ = ("emissionprob_",)
+    sum_to_one = ("emissionprob_",)
 
     def __init__(self, *, pseudocount: float = 0.0, fixed: dict | None = None) -> None:
         self.pseudocount = pseudocount

@@ -20,6 +20,7 @@ class StudentT(Columns):
     """
 
     parameters_ = ("locs_", "scales_", "dofs_", "floor_")
+    of_data = ("floor_",)
     bounds = ((-np.inf, np.inf), (1e-300, np.inf), (LEAST, LARGEST_DOF), (0.0, np.inf))
 
     def log_density(

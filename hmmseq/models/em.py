@@ -14,6 +14,7 @@ from hmmseq import lattice
 from hmmseq.emissions.base import Emission, Statistics, add
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
+from hmmseq.models.hard import best_path_counts
 from hmmseq.scores import Packed, restrict
 from hmmseq.sequences import Sequences
 
@@ -36,13 +37,14 @@ class Task(NamedTuple):
     states: np.ndarray | None  # (n_steps in all,) known states, -1 where unknown
     weights: np.ndarray  # (n_sequences,)
     n_jobs: int | None
+    best_only: bool = False  # count the best path of each sequence alone
 
     def part(self, first: int, last: int) -> "Task":
         """Sequences first ... last - 1."""
         low, high = self.X.offsets[first], self.X.offsets[last]
         X = Sequences(self.X.values[low:high], self.X.offsets[first : last + 1] - low)
         states = None if self.states is None else self.states[low:high]
-        return Task(X, states, self.weights[first:last], self.n_jobs)
+        return self._replace(X=X, states=states, weights=self.weights[first:last])
 
 
 def expect(graph: StateGraph, emission: Emission, task: Task) -> Expected:
@@ -60,12 +62,13 @@ def expect(graph: StateGraph, emission: Emission, task: Task) -> Expected:
 
 def _expect_group(graph: StateGraph, emission: Emission, task: Task) -> Expected:
     scores = emission.log_scores(task.X)
+    count = best_path_counts if task.best_only else lattice.expected_counts
     if task.states is None:
-        counts = lattice.expected_counts(graph, scores, task.weights, n_jobs=task.n_jobs)
+        counts = count(graph, scores, task.weights, n_jobs=task.n_jobs)
         rows = counts.rows
     else:
         asked, row, column = known_states(graph, scores, task.states)
-        counts = lattice.expected_counts(graph.untied(), asked, task.weights, n_jobs=task.n_jobs)
+        counts = count(graph.untied(), asked, task.weights, n_jobs=task.n_jobs)
         rows = np.zeros_like(scores.table)
         np.add.at(rows, (row[:, None], column), counts.rows)
     log_likelihood = float(task.weights @ counts.log_partition)
@@ -115,18 +118,6 @@ def _add(a: Expected, b: Expected) -> Expected:
     return Expected(
         a.log_likelihood + b.log_likelihood, add(a.statistics, b.statistics), a.edges + b.edges, a.start + b.start
     )
-
-
-def maximise(graph: StateGraph, counts: Expected) -> StateGraph:
-    """The M-step of a graph: edges out of a state, and starts, in proportion to their counts.
-
-    Weights of minus infinity stay (their count is zero), and so do the edges of states that were never visited.
-    """
-    leaving = np.bincount(graph.source, counts.edges, minlength=graph.n_states)[graph.source]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        edge = np.where(leaving > 0, np.log(counts.edges / leaving), graph.edge)
-        start = np.log(counts.start / counts.start.sum()) if counts.start.sum() > 0 else graph.start
-    return graph.weigh(edge=edge, start=start)
 
 
 def normalise(graph: StateGraph) -> StateGraph:

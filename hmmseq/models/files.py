@@ -23,7 +23,7 @@ FORMAT = "hmmseq/1"
 MODELS: dict[str, type[HMM]] = {"HMM": HMM}
 TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger}  # they name their own parts
 GRAPH = ("source", "target", "label", "edge", "start", "end")
-FITTED = ("n_features_in_", "converged_", "history_", "n_iter_")
+FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_", "n_expectations_")
 
 
 def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:

@@ -1,7 +1,7 @@
 """The hidden Markov model: a state graph whose edges and emissions are learned."""
 
 from collections.abc import Callable
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -16,7 +16,9 @@ from hmmseq.decoding import mea_path
 from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models import em, inputs
+from hmmseq.models import em, inputs, restarts, selection
+from hmmseq.models.acceleration import Leaps
+from hmmseq.models.chain import Chain
 from hmmseq.models.streams import ModelStream
 from hmmseq.scores import Packed
 from hmmseq.sequences import is_one
@@ -33,7 +35,16 @@ class HMM(DensityMixin, BaseEstimator):
     topology : None (every state leads to every state), a function of the number of states such as
         `topologies.left_right`, or a `StateGraph`. Edges that are not there never appear, its weights are where EM starts
     n_iter, tol : EM stops after `n_iter` iterations, or when the log-likelihood (of all data) gains less than `tol`
-    n_jobs : threads over sequences; results have the same bits for any number
+    n_init : EM starts from so many first guesses of the emission, and the best end is kept
+    training : "em" (all paths, by their posteriors), or "viterbi" (the best path alone: faster, and biased; `history_`
+        then holds the log probability of data and best paths)
+    accelerate : leap ahead of EM where its steps go on in one direction (SQUAREM); what is raised still never falls
+    startprob_pseudocount, transmat_pseudocount : added to the count of each start and transition: a Dirichlet prior of
+        concentration 1 + pseudocount, of which the mode is found (MAP). A number, (n_states,) or (n_states, n_states)
+    sticky : a pseudocount for staying in a state, in addition
+    fixed_startprob, fixed_transmat : probabilities that are known, NaN for those to learn; shapes as above
+    tied_startprob, tied_transmat : whole numbers; entries of one number share one probability, -1: tied to none
+    n_jobs : threads over sequences, or over first guesses if there are several; results have the same bits for any number
     random_state : seed of the first guess and of `sample`
     verbose : one line an iteration on standard error
 
@@ -41,8 +52,12 @@ class HMM(DensityMixin, BaseEstimator):
     ----------
     startprob_ (n_states,), transmat_ (n_states, n_states), emission_ : what was learned
     graph_ : the learned StateGraph (log weights)
-    history_ : log-likelihood (plus log prior of the emission, if any) before each iteration's update
+    history_ : log-likelihood plus log prior (if any) before each iteration's update
+    histories_ : the history from each of the `n_init` first guesses; history_ is one of them
+    n_parameters_ : degrees of freedom: of starts and transitions, without impossible and fixed ones and with one for each
+        tie, and of the emission
     converged_ : whether EM stopped because of `tol`
+    n_iter_, n_expectations_ : iterations, and passes over the data (more only if leaps of `accelerate` were taken back)
     n_features_in_
 
     X is a list of sequences, (n_steps, n_features) or (n_steps,) each; one array is one sequence; rows of many with
@@ -64,6 +79,16 @@ class HMM(DensityMixin, BaseEstimator):
         topology: Any = None,
         n_iter: int = 100,
         tol: float = 1e-2,
+        n_init: int = 1,
+        training: str = "em",
+        accelerate: bool = False,
+        startprob_pseudocount: Any = 0.0,
+        transmat_pseudocount: Any = 0.0,
+        sticky: float = 0.0,
+        fixed_startprob: Any = None,
+        fixed_transmat: Any = None,
+        tied_startprob: Any = None,
+        tied_transmat: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: bool = False,
@@ -73,6 +98,16 @@ class HMM(DensityMixin, BaseEstimator):
         self.topology = topology
         self.n_iter = n_iter
         self.tol = tol
+        self.n_init = n_init
+        self.training = training
+        self.accelerate = accelerate
+        self.startprob_pseudocount = startprob_pseudocount
+        self.transmat_pseudocount = transmat_pseudocount
+        self.sticky = sticky
+        self.fixed_startprob = fixed_startprob
+        self.fixed_transmat = fixed_transmat
+        self.tied_startprob = tied_startprob
+        self.tied_transmat = tied_transmat
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -89,31 +124,48 @@ class HMM(DensityMixin, BaseEstimator):
         sequences = inputs.sequences(self, X, lengths, reset=True)
         states = None if y is None else inputs.states(y, sequences, lengths)
         weights = inputs.sample_weights(sample_weight, len(sequences))
-        self.emission_ = Gaussian() if self.emission is None else clone(self.emission)
-        self.graph_ = em.normalise(self._topology(states))
-        task = em.Task(self.emission_.observe(sequences), states, weights, self.n_jobs)
+        emission = Gaussian() if self.emission is None else clone(self.emission)
+        graph = self._topology(states)
+        chain = Chain.of(self, graph)
+        task = em.Task(emission.observe(sequences), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        self.emission_.initialise(task.X, self.graph_.n_labels, rng)
-        if states is not None:
-            em.first_guess(self.graph_, self.emission_, task)
-        self._iterate(task)
+        leaps = Leaps(chain) if self.accelerate else None
+        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task)
         return self
 
-    def _iterate(self, task: em.Task) -> None:
-        def step() -> float:
-            counts = em.expect(self.graph_, self.emission_, task)
-            log_prior = self.emission_.log_prior()
-            self.graph_ = em.maximise(self.graph_, counts)
-            self.emission_.update(counts.statistics)
-            return counts.log_likelihood + log_prior
+    def _is_hard(self) -> bool:
+        if self.training not in ("em", "viterbi"):
+            raise ValueError(f"training is {self.training!r}; expected 'em' or 'viterbi'")
+        return self.training == "viterbi"
 
+    def _climb(self, base: restarts.Climb, task: em.Task) -> None:
         counting = task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
-        n_iter = 1 if counting else self.n_iter
-        self.history_, converged = em.iterate(step, n_iter, self.tol, len(task.X.values), self.verbose)
-        self.converged_ = converged or counting
-        self.n_iter_ = len(self.history_)
+        n_iter, n_init = (1, 1) if counting else (self.n_iter, restarts.check_n_init(self.n_init))
+        if n_init > 1:
+            task = task._replace(n_jobs=1)  # threads are busy with restarts
+
+        def run(climb: restarts.Climb) -> None:
+            steps = len(task.X.values)
+            climb.converged = em.iterate(lambda: climb.step(task), n_iter, self.tol, steps, self.verbose)[1]
+            climb.land()
+
+        seeds = check_random_state(self.random_state)
+        climbs = [self._first_guess(deepcopy(base), task, seeds) for _ in range(n_init)]
+        best = restarts.climb_all(climbs, run, self.n_jobs)
+        restarts.warn_of_idle_states(best)
+        self.n_parameters_ = base.chain.n_free(base.graph) + best.emission.n_parameters()
+        self.graph_, self.emission_ = best.graph, best.emission
+        self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
+        self.n_expectations_ = best.n_expectations
+        self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
+
+    @staticmethod
+    def _first_guess(climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
+        climb.emission.initialise(task.X, climb.graph.n_labels, np.random.default_rng(seeds.randint(2**31)))
+        if task.states is not None:
+            em.first_guess(climb.graph, climb.emission, task)
+        return climb
 
     def _topology(self, states: np.ndarray | None) -> StateGraph:
         labelled = 0 if states is None else int(states.max(initial=-1)) + 1
@@ -226,8 +278,19 @@ class HMM(DensityMixin, BaseEstimator):
     def score(self, X: Any, y: Any = None, *, lengths: Any = None) -> float:
         """Log-likelihood per step, so that sets of different size can be compared; y is not used."""
         scores = self._scores(X, lengths)
-        total = np.sum(lattice.log_partition(self.graph_, scores, n_jobs=self.n_jobs))
-        return float(total / max(len(scores.code), 1))
+        return self._log_likelihood(scores) / max(len(scores.code), 1)
+
+    def _log_likelihood(self, scores: Packed) -> float:
+        return float(np.sum(lattice.log_partition(self.graph_, scores, n_jobs=self.n_jobs)))
+
+    def aic(self, X: Any, *, lengths: Any = None) -> float:
+        """Akaike's information criterion: -2 log-likelihood + 2 `n_parameters_`; lower is better."""
+        return selection.aic(self._log_likelihood(self._scores(X, lengths)), self.n_parameters_)
+
+    def bic(self, X: Any, *, lengths: Any = None) -> float:
+        """Schwarz's criterion: -2 log-likelihood + log(number of steps) `n_parameters_`; lower is better."""
+        scores = self._scores(X, lengths)
+        return selection.bic(self._log_likelihood(scores), self.n_parameters_, len(scores.code))
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw one sequence of `n_samples` steps: (observations, states)."""

@@ -42,23 +42,30 @@ def tied_graph():
 
 @st.composite
 def fits(draw):
-    """A random fit: emission x topology x missing x weights x partial labels."""
+    """A random fit: emission x topology x missing x weights x partial labels x priors x ties x training."""
     rng = np.random.default_rng(draw(seeds))
     emission = draw(st.sampled_from(EMISSIONS))
     topology = draw(st.sampled_from([None, topologies.left_right, topologies.cycle, tied_graph()]))
     X = data(emission, rng, missing=draw(st.booleans()))
-    model = HMM(emission, 3, topology=topology, n_iter=8, tol=-np.inf, random_state=int(rng.integers(99)))
+    options = {"training": draw(st.sampled_from(["em", "viterbi"])), "n_init": draw(st.integers(1, 2))}
+    options["accelerate"] = draw(st.booleans())
+    if draw(st.booleans()):
+        options |= {"sticky": 2.0, "transmat_pseudocount": 0.3, "startprob_pseudocount": 0.7}
+    if topology is None and draw(st.booleans()):
+        options |= {"tied_transmat": np.where(np.eye(3) > 0, 0, -1), "fixed_startprob": [0.2, np.nan, np.nan]}
+    model = HMM(emission, 3, topology=topology, n_iter=8, tol=-np.inf, random_state=int(rng.integers(99)), **options)
     weights = rng.gamma(1.0, size=len(X)) if draw(st.booleans()) else None
     y = [np.where(rng.random(len(x)) < 0.1, 0, -1) for x in X] if draw(st.booleans()) and topology is None else None
     return model, X, y, weights
 
 
+@pytest.mark.filterwarnings("ignore:no expected visits")
 @given(fits())
 def test_em_never_falls_and_nothing_is_nan(case):
     model, X, y, weights = case
     model.fit(X, y, sample_weight=weights)
-    history = np.array(model.history_)
-    assert np.all(np.diff(history) >= -1e-8 * np.abs(history[:-1]) - 1e-9), history
+    for history in map(np.array, model.histories_):
+        assert np.all(np.diff(history) >= -1e-8 * np.abs(history[:-1]) - 1e-9), history
     for values in [model.startprob_, model.transmat_, *(getattr(model, p) for p in model.emission_.parameters_)]:
         assert np.all(np.isfinite(values))
     allowed = model.graph_.matrix(np.ones(model.graph_.n_edges)) > 0
