@@ -38,6 +38,8 @@ class Gaussian(Emission):
     conditional expectation with its covariance (full, tied; Dempster, Laird and Rubin 1977).
     """
 
+    means_: np.ndarray
+    covars_: np.ndarray
     parameters_: tuple[str, ...] = ("means_", "covars_", "scale_")
     of_data = ("scale_",)
     _held_together: tuple[tuple[str, tuple[int, ...]], ...] = (("means_", (1,)), ("covars_", (-2, -1)))
@@ -270,11 +272,14 @@ class Gaussian(Emission):
         )
         factors[..., low[0], low[1]] = below.reshape(*lead, len(low[0]))
         covars = factors @ np.swapaxes(factors, -1, -2) * np.outer(spread, spread)
-        self.covars_ = self._floored(covars) if not lead else np.array([self._floored(one) for one in covars])
+        single = [floored(one, self.scale_, self.min_covar) for one in (covars if lead else [covars])]
+        self.covars_ = np.array(single) if lead else single[0]
 
     def reorder(self, order: np.ndarray) -> None:
-        self.means_ = self.means_[order]
-        self.covars_ = self.covars_ if self.covariance == "tied" else self.covars_[order]
+        if self.covariance == "tied":
+            self.means_ = self.means_[order]
+        else:
+            super().reorder(order)
 
     def n_parameters(self) -> int:
         n_features = self.means_.shape[1]

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
+from hmmseq.emissions.base import Emission
 from hmmseq.emissions.gaussian import Gaussian
 from hmmseq.sequences import Sequences
 
@@ -36,7 +37,7 @@ class LowRankGaussian(Gaussian):
         self.fixed = fixed
 
     @property
-    def covars_(self) -> np.ndarray:
+    def covars_(self) -> np.ndarray:  # type: ignore[override]
         matrices = self.loadings_ @ self.loadings_.transpose(0, 2, 1)
         return matrices + self.noises_[:, :, None] * np.eye(self.noises_.shape[1])
 
@@ -73,7 +74,7 @@ class LowRankGaussian(Gaussian):
 
     def n_parameters(self) -> int:
         n_labels, _, n_factors = self.loadings_.shape  # which can be rotated
-        return super().n_parameters() - n_labels * n_factors * (n_factors - 1) // 2
+        return Emission.n_parameters(self) - n_labels * n_factors * (n_factors - 1) // 2
 
     def check(self, n_labels: int) -> None:
         shape = n_labels, len(self.scale_)

@@ -6,6 +6,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from sklearn.base import clone
 
 import hmmseq
 from families import FAMILIES, JOINT, Family
@@ -13,6 +14,7 @@ from hmmseq import HMM, Sequences, StateGraph
 from hmmseq.emissions import Gaussian, LogNormal
 from hmmseq.emissions.base import add
 from hmmseq.emissions.observed import POSITIVE, REAL, by_row
+from hmmseq.models import reordered
 from strategies import seeds
 
 families = pytest.mark.parametrize("family", FAMILIES, ids=str)
@@ -182,6 +184,21 @@ def test_fixed_parameters_stay_bit_equal_while_the_rest_is_learned(family, seed)
     found, held = getattr(model.emission_, name), ~np.isnan(fixed)
     np.testing.assert_array_equal(found[held], fixed[held])
     assert np.all(np.isfinite(found))
+
+
+@all_families
+def test_reordered_states_are_the_same_model(family):
+    rng = np.random.default_rng(4)
+    X, _ = data(family, rng)
+    model = HMM(clone(family.emission), 2, n_iter=3, random_state=0).fit(X)
+    swapped = reordered(model, [1, 0])
+    assert swapped.score(X) == pytest.approx(model.score(X), rel=1e-12)
+    emission = model.emission_
+    assert swapped.emission_.n_parameters() == emission.n_parameters() >= 2
+    if family.draw and not emission.sum_to_one:  # one number for each label and feature
+        assert emission.n_parameters() == sum(
+            getattr(emission, name).size for name in emission.parameters_ if name not in emission.of_data
+        )
 
 
 @all_families
