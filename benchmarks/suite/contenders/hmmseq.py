@@ -13,23 +13,23 @@ from hmmseq.emissions import Categorical, Gaussian
 class GivenSymbols(Categorical):
     """Categorical emissions that start EM where they are told to."""
 
-    def __init__(self, n_symbols: int | None = None, *, order=0, pseudocount=0.0, given=None) -> None:
+    def __init__(self, n_symbols: int | None = None, *, order=0, pseudocount=0.0, begin=None) -> None:
         super().__init__(n_symbols, order=order, pseudocount=pseudocount)
-        self.given = given
+        self.begin = begin
 
     def initialise(self, X, n_labels, rng) -> None:
-        self.emissionprob_ = self.given.probabilities
+        self.emissionprob_ = self.begin.probabilities
 
 
 class GivenNormals(Gaussian):
     """Normal emissions that start EM where they are told to."""
 
-    def __init__(self, covariance="diag", *, min_covar=1e-6, missing="nan", given=None) -> None:
+    def __init__(self, covariance="diag", *, min_covar=1e-6, missing="nan", begin=None) -> None:
         super().__init__(covariance, min_covar=min_covar, missing=missing)
-        self.given = given
+        self.begin = begin
 
     def initialise(self, X, n_labels, rng) -> None:
-        self.means_, self.covars_, self.scale_ = self.given.means, self.given.variances, np.ones(X.values.shape[1])
+        self.means_, self.covars_, self.scale_ = self.begin.means, self.begin.variances, np.ones(X.values.shape[1])
 
 
 class Hmmseq(Contender):
@@ -39,10 +39,10 @@ class Hmmseq(Contender):
 
     def __init__(self, chain: Chain) -> None:
         given = chain.emission
-        emission = GivenSymbols(given.probabilities.shape[1], given=given) if isinstance(given, Symbols) else None
+        emission = GivenSymbols(given.probabilities.shape[1], begin=given) if isinstance(given, Symbols) else None
         graph = topologies.from_matrix(chain.transition, chain.start)
         common = {"topology": graph, "tol": -np.inf, "n_jobs": self.n_jobs}
-        self.trainee = HMM(emission or GivenNormals(given=given), n_iter=chain.iterations, **common)
+        self.trainee = HMM(emission or GivenNormals(begin=given), n_iter=chain.iterations, **common)
         self.lengths = None if len(chain.lengths) == 1 else chain.lengths
         self.x = chain.values
         self.model = HMM(self.trainee.emission, n_iter=0, **common).fit(self.x[:1000])  # no iteration: as given
