@@ -53,7 +53,7 @@ def main() -> None:
         figures = " | ".join(f"{row[name]:.2f}" for name in QUESTIONS)
         lines.append(f"| {n_states} | {longest} | {n_steps} | {figures} |")
         print(lines[-1], flush=True)
-    write(arguments.output, "durations", found, lines)
+    write(arguments.output, "segments", found, lines)
 
 
 if __name__ == "__main__":
