@@ -153,7 +153,8 @@ class HMM(DensityMixin, BaseEstimator):
         seeds = check_random_state(self.random_state)
         climbs = [self._first_guess(deepcopy(base), task, seeds) for _ in range(n_init)]
         best = restarts.climb_all(climbs, run, self.n_jobs)
-        restarts.warn_of_idle_states(best)
+        if not counting:  # states that nobody named were not lost
+            restarts.warn_of_idle_states(best)
         self.n_parameters_ = base.chain.n_free(base.graph) + best.emission.n_parameters()
         self.graph_, self.emission_ = best.graph, best.emission
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
