@@ -62,7 +62,7 @@ def certify(
     carries : whether it can also do chunks without a warm-up
     """
     result, bad, warmup, warmups = None, group, 0, _warmups(packed, group)
-    for warmup in [*warmups, 0] if carries else warmups:
+    for warmup in [*warmups, 0] if carries and warmups[0] else warmups:
         # What agrees after half the warm-up at some places agrees to twice as many digits after all of it: so everywhere.
         tried = warmup // 2 if warmup != warmups[-1] else warmup
         if warmup and not forgets(_pairs(packed, group, tried)):
