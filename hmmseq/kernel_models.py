@@ -21,7 +21,7 @@ from hmmseq.scores import Packed
 # that has lost an entry to underflow is then rebuilt to full precision in the next step.
 WIDEST = 60
 FEWEST_STEPS = 256  # below, in all, making a model costs more than it saves
-STRIPE_COST = 2.0  # a stripe takes as long as so many rows of a matrix
+STRIPE_COST = 2.0  # a stripe is taken to cost as much as so many rows of a matrix; a guess, not tuned
 EVERY = 16  # steps between two scalings, at most; powers of two divide every warm-up
 COMMON = 5.0  # nats by which rows of scores may differ and still be lowered by one number: nothing to add up by step
 WIDEST_BEST = 5_000.0  # nats that one step may put between two states: then scores are as fine as 1e-12

@@ -80,7 +80,7 @@ class Sequences:
 
     def unpack(self, rows: np.ndarray) -> list[np.ndarray]:
         """Cut `rows`, one per step of these sequences, into one view per sequence."""
-        return [rows[a:b] for a, b in pairwise(self.offsets.tolist())]  # of plain integers: twice as fast
+        return [rows[a:b] for a, b in pairwise(self.offsets.tolist())]  # plain integers index faster
 
     def where(self, row: int) -> tuple[int, int]:
         """Sequence and step of a row of `values`, for messages."""

@@ -53,7 +53,7 @@ def one_row_a_step(slot: np.ndarray, n_rows: int) -> bool:
 def run(work: Callable[[Share], None], shares: list[Share], n_jobs: int | None) -> None:
     """Do each share; kernels release the GIL, so threads are enough and nothing is copied.
 
-    n_jobs means what it means to joblib. Plain threads start in 0.1 ms where `joblib.Parallel` takes several.
+    n_jobs means what it means to joblib. Plain threads start faster than `joblib.Parallel`.
     """
     n_threads = min(effective_n_jobs(n_jobs), len(shares))
     if n_threads <= 1:

@@ -1,6 +1,6 @@
 """Numbers side by side: `WIDTH` of them in vector registers, one for each of as many sequences.
 
-Left to itself LLVM keeps the accumulators of such loops in memory (3 multiply-adds a nanosecond, against 27 here). So
+Left to itself LLVM keeps the accumulators of such loops in memory. So
 `Lanes` is a type of its own: kernels say what is loaded, what stays in registers and what is stored. Interpreted, lanes are
 NumPy arrays, and so they read like those: `a + b * 2.0`.
 
@@ -16,7 +16,7 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, models, overload, register_model
 
-WIDTH = 16  # two registers of AVX-512: 8 states take 2.6 ns a step, with one register 3.7
+WIDTH = 16  # two registers of AVX-512: while one waits for its sum, the other adds
 BLOCK = 4  # columns of a table that are read or written together
 CONTRACT = ("contract", "nsz")  # a product and a sum become one instruction
 
