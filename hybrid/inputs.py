@@ -8,9 +8,8 @@ from hmmseq import lattice
 from hmmseq.errors import DataError, ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
+from hmmseq.models.inputs import UNKNOWN, states
 from hmmseq.sequences import Sequences, is_one
-
-UNKNOWN = -1  # a label that is not known, or a symbol that was not seen
 
 
 class Shape(NamedTuple):
@@ -72,19 +71,10 @@ def labels(y: Any, X: Sequences, single: bool, lengths: Any = None) -> np.ndarra
     """(n_steps in all,) labels, one per step of X, -1 where unknown."""
     if y is None:
         raise ValueError("y is missing: pass the label of each step, -1 where it is not known")
-    packed = Sequences.pack(y if lengths is not None else [y] if single else list(y), lengths)
-    if len(packed) != len(X):
-        raise ValueError(f"y has {len(packed)} sequences but X has {len(X)}; one array of labels per sequence")
-    wrong = np.flatnonzero(packed.lengths != X.lengths)
-    if wrong.size:
-        s, ours, theirs = wrong[0], X.lengths[wrong[0]], packed.lengths[wrong[0]]
-        raise ValueError(f"y[{s}] has {theirs} labels but X[{s}] has {ours} steps; one per step, -1 if unknown")
-    values = packed.values
-    if values.ndim != 1 or values.dtype.kind not in "iuf" or np.any(values != np.floor(values)):
-        raise ValueError(f"y holds {values.dtype} of shape {values.shape}; expected whole numbers, one per step")
+    values = states([y] if single and lengths is None else y, X, lengths)
     if np.all(values == UNKNOWN):
         raise ValueError("y has no known label: all are -1")
-    return values.astype(np.int64)
+    return values
 
 
 def classes(gold: np.ndarray, topology: StateGraph | None) -> np.ndarray:
@@ -96,19 +86,6 @@ def classes(gold: np.ndarray, topology: StateGraph | None) -> np.ndarray:
     if wrong.size:
         raise ValueError(f"y has label {wrong[0]}, but the topology has labels 0 ... {topology.n_labels - 1}")
     return np.arange(topology.n_labels)
-
-
-def weights(sample_weight: Any, n_sequences: int) -> np.ndarray:
-    """(n_sequences,) weights, 1 by default."""
-    if sample_weight is None:
-        return np.ones(n_sequences)
-    array = np.asarray(sample_weight, dtype=np.float64)
-    if array.shape != (n_sequences,) or not np.all(np.isfinite(array)) or array.min() < 0 or not array.any():
-        raise ValueError(
-            f"sample_weight has shape {array.shape}; expected {n_sequences} finite weights, one per "
-            "sequence, 0 or more and not all 0"
-        )
-    return array
 
 
 def count_paths(graph: StateGraph, codes: Sequences) -> lattice.Counts:

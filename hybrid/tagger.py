@@ -14,6 +14,7 @@ from hmmseq import decoding, lattice, topologies
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
+from hmmseq.models.inputs import sample_weights
 from hmmseq.sequences import Sequences, is_one
 
 from . import inputs
@@ -100,7 +101,7 @@ class SequenceTagger(BaseEstimator):
         self._check_parameters()
         packed = inputs.sequences(X, lengths)
         gold = inputs.labels(y, packed, is_one(X), lengths)
-        weight = inputs.weights(sample_weight, len(packed))
+        weight = sample_weights(sample_weight, len(packed))
         self.shape_ = inputs.Shape.of(packed, self.n_symbols)
         self.shape_.check(packed, type(self).__name__)
         self.n_features_in_ = self.shape_.n_features or 1

@@ -64,10 +64,10 @@ def states(y: Any, X: Sequences, lengths: Any, name: str = "y") -> np.ndarray:
     values = packed.values
     if values.dtype.kind not in "iufb":
         raise ValueError(
-            f"Unknown label type: {name} has dtype {values.dtype}; expected state numbers, or -1 for unknown"
+            f"Unknown label type: {name} has dtype {values.dtype}; expected whole numbers, or -1 for unknown"
         )
     if values.ndim != 1 or np.any(values != np.round(values)) or not np.all((values >= UNKNOWN) & (values < 2**31)):
-        raise ValueError(f"{name} must be state numbers 0, 1, ... or -1 (unknown), one per step; got {values[:5]}...")
+        raise ValueError(f"{name} must be whole numbers 0, 1, ... or -1 (unknown), one per step; got {values[:5]}...")
     return values.astype(np.int64)
 
 
