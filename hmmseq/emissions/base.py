@@ -1,11 +1,13 @@
 """What a state can emit: the contract between models and distributions."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from hmmseq.emissions.scales import LARGEST, Matrices, Scale
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
@@ -91,13 +93,47 @@ class Emission(BaseEstimator, ABC):
     def check(self, n_labels: int) -> None:
         """ValueError unless the learned parameters fit together and `n_labels`. A model file can say anything."""
 
+    def scales(self) -> Mapping[str, Scale | Matrices]:
+        """For each learned parameter how it becomes numbers of any size. ValueError if the family does not say."""
+        raise ValueError(
+            f"{type(self).__name__} emissions have no unconstrained form, which leaps (accelerate=True) and standard "
+            "errors need"
+        )
+
+    def _free(self) -> list[tuple[str, Scale | Matrices, np.ndarray]]:
+        """Name, scale, and which of its numbers are learned, of each parameter."""
+        return [
+            (name, scale, scale.learned(self.given(name, np.shape(getattr(self, name)))))
+            for name, scale in self.scales().items()
+        ]
+
     def unconstrained(self) -> np.ndarray:
-        """All learned parameters as one vector of numbers of any size, of scale 1 or so; of probabilities the roots."""
-        raise ValueError(f"{type(self).__name__} emissions have no unconstrained form; leave out accelerate=True")
+        """All that is learned as one vector of numbers of any size, of scale 1 or so; of probabilities the roots."""
+        parts = [scale.free(getattr(self, name))[learned] for name, scale, learned in self._free()]
+        return np.concatenate([*parts, np.zeros(0)])
 
     def constrain(self, vector: np.ndarray) -> None:
         """Take the parameters from a vector like those of `unconstrained`. ValueError if it describes none."""
-        raise NotImplementedError
+        if not np.all(np.abs(vector) < LARGEST):
+            raise ValueError("parameters must be finite")
+        for name, scale, learned in self._free():
+            own, vector = np.split(vector, [int(learned.sum())])
+            free = scale.free(getattr(self, name))
+            free[learned] = own
+            self.settle(name, scale.value(free))
+
+    def owners(self) -> np.ndarray:
+        """The label that each number of `unconstrained` belongs to, -1 for all of them."""
+        parts = [
+            np.full(learned.sum(), -1) if scale.shared else np.nonzero(learned)[0] for _, scale, learned in self._free()
+        ]
+        return np.concatenate([*parts, np.zeros(0, dtype=np.int64)])
+
+    def learned(self) -> dict[str, np.ndarray]:
+        """What was learned of the labels, by name, without what describes the data."""
+        return {
+            name.rstrip("_"): np.asarray(getattr(self, name)) for name in self.parameters_ if name not in self.of_data
+        }
 
     def reorder(self, order: np.ndarray) -> None:
         """Give label i the parameters of label order[i]."""

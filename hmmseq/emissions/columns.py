@@ -8,6 +8,7 @@ import numpy as np
 
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.observed import REAL, Sample, Support, distinct, guessed_labels, numbers
+from hmmseq.emissions.scales import Scale, between
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
@@ -120,6 +121,14 @@ class Columns(Emission):
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return np.asarray(self.draw(rng, *(getattr(self, name)[labels] for name in self.parameters_)), dtype=np.float64)
+
+    def units(self, name: str) -> Any:
+        """What one is, of a parameter that can have any value."""
+        return 1.0
+
+    def scales(self) -> dict[str, Scale]:
+        pairs = zip(self.parameters_, self.bounds, strict=True)
+        return {name: between(*ends, self.units(name)) for name, ends in pairs if name not in self.of_data}
 
     def check(self, n_labels: int) -> None:
         shape = (n_labels, getattr(self, self.parameters_[0]).shape[-1])

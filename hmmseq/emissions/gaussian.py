@@ -1,6 +1,7 @@
 """Normal distributions with spherical, diagonal, full or tied covariance."""
 
 import warnings
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -9,13 +10,13 @@ from sklearn.cluster import KMeans
 
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.observed import INITIAL_ROWS, REAL, numbers, refuse
+from hmmseq.emissions.scales import LARGEST, Matrices, Scale, any_size, positive
 from hmmseq.kernels.gaussian import FARTHEST, diagonal_scores, diagonal_sums
 from hmmseq.kernels.lanes import BLOCK
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
 Covariance = Literal["spherical", "diag", "full", "tied"]
-LARGEST = 1e100  # beyond, squares and their products leave the range of doubles
 SMALLEST = 1e-200  # variances below leave that range once they are divided by
 
 
@@ -241,39 +242,16 @@ class Gaussian(Emission):
             found = [floored(square / m, self.scale_, self.min_covar) for square, m in zip(squares, safe, strict=True)]
             self.settle("covars_", np.array(found), (mass > 0)[:, None, None])
 
-    def unconstrained(self) -> np.ndarray:
-        """Means and variances in units of the data; of matrices, Cholesky factors with the logarithms of their diagonal."""
-        if self.fixed:
-            raise ValueError("parameters that are fixed do not leap: leave out accelerate=True")
-        spread = np.sqrt(self.scale_)
-        if self._diagonal:
-            return np.concatenate([(self.means_ / spread).ravel(), np.log(self.covars_).ravel()])
-        factors = np.linalg.cholesky(self.covars_ / np.outer(spread, spread))
-        diagonal = np.log(np.diagonal(factors, axis1=-2, axis2=-1))
-        low = np.tril_indices(len(spread), -1)
-        return np.concatenate([(self.means_ / spread).ravel(), diagonal.ravel(), factors[..., low[0], low[1]].ravel()])
-
-    def constrain(self, vector: np.ndarray) -> None:
-        if not np.all(np.abs(vector) < LARGEST):
-            raise ValueError("means and covariances must be finite")
-        spread, n_features = np.sqrt(self.scale_), len(self.scale_)
-        means, rest = np.split(vector, [self.means_.size])
-        self.means_ = means.reshape(self.means_.shape) * spread
-        floor = self.min_covar * self.scale_
-        if self._diagonal:
-            floor = floor if self.covariance == "diag" else floor.max()
-            self.covars_ = np.maximum(np.exp(np.minimum(rest, 200.0)).reshape(self.covars_.shape), floor)
-            return
-        lead, low = self.covars_.shape[:-2], np.tril_indices(n_features, -1)
-        diagonal, below = np.split(rest, [int(np.prod(lead)) * n_features])
-        factors = np.zeros(self.covars_.shape)
-        factors[..., np.arange(n_features), np.arange(n_features)] = np.exp(np.minimum(diagonal, 100.0)).reshape(
-            *lead, -1
-        )
-        factors[..., low[0], low[1]] = below.reshape(*lead, len(low[0]))
-        covars = factors @ np.swapaxes(factors, -1, -2) * np.outer(spread, spread)
-        single = [floored(one, self.scale_, self.min_covar) for one in (covars if lead else [covars])]
-        self.covars_ = np.array(single) if lead else single[0]
+    def scales(self) -> dict[str, Scale | Matrices]:
+        spread, floor = np.sqrt(self.scale_), self.min_covar * self.scale_
+        if self.covariance == "spherical":
+            floor = floor.max()
+        covars: Scale | Matrices = positive(floor)
+        if not self._diagonal:
+            covars = Matrices(
+                spread, partial(floored, scale=self.scale_, share=self.min_covar), self.covariance == "tied"
+            )
+        return {"means_": any_size(spread), "covars_": covars}
 
     def reorder(self, order: np.ndarray) -> None:
         if self.covariance == "tied":

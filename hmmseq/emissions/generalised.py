@@ -9,6 +9,7 @@ from scipy.special import expit, gammaln, logit
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.linear import given_covariates
 from hmmseq.emissions.observed import BINARY, COUNTS, REAL, Largest, Support, guessed_labels, numbers, refuse
+from hmmseq.emissions.scales import Scale, any_size
 from hmmseq.kernels.logmath import LARGEST
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
@@ -123,6 +124,9 @@ class _Generalised(Emission):
         rows = given_covariates(covariates, len(labels), self.coefs_.shape[1] - 1)
         predictor = self._predictor(np.column_stack([np.ones(len(rows)), rows]))[np.arange(len(rows)), labels]
         return np.column_stack([self.draw(self.mean_and_slope(predictor)[0], rng), rows])
+
+    def scales(self) -> dict[str, Scale]:
+        return {"coefs_": any_size()}
 
     def check(self, n_labels: int) -> None:
         if self.coefs_.ndim != 2 or len(self.coefs_) != n_labels or not np.all(np.isfinite(self.coefs_)):

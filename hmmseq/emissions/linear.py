@@ -1,5 +1,6 @@
 """Normal distributions whose mean is a linear function: of covariates, or of the observations before."""
 
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.gaussian import floored, mean_and_variance
 from hmmseq.emissions.observed import REAL, guessed_labels, numbers
+from hmmseq.emissions.scales import Matrices, Scale, any_size
 from hmmseq.kernels.logmath import LARGEST
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
@@ -80,6 +82,11 @@ class _Linear(Emission):
             covariances[j] = floored(left / mass[j], self.scale_, self.min_covar)
         self.settle("coefs_", self.coefs_ + steps)
         self.settle("covars_", covariances)
+
+    def scales(self) -> dict[str, Scale | Matrices]:
+        spread = np.sqrt(self.scale_)
+        covars = Matrices(spread, partial(floored, scale=self.scale_, share=self.min_covar))
+        return {"coefs_": any_size(spread[:, None]), "covars_": covars}
 
     def check(self, n_labels: int) -> None:
         n_targets, n_coefs = self.coefs_.shape[1:]

@@ -5,6 +5,7 @@ from scipy.special import gammaln, xlogy
 
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.observed import COUNTS, guessed_labels, numbers
+from hmmseq.emissions.scales import Scale, rows
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
@@ -58,6 +59,9 @@ class Multinomial(Emission):
         counts = statistics["counts"] + self.pseudocount
         total = counts.sum(1, keepdims=True)
         self.settle("emissionprob_", counts / np.where(total > 0, total, 1.0), total > 0)
+
+    def scales(self) -> dict[str, Scale]:
+        return {"emissionprob_": rows()}
 
     def log_prior(self) -> float:
         return float(xlogy(self.pseudocount, self.emissionprob_).sum())

@@ -52,6 +52,9 @@ class StudentT(Columns):
         found = crossing(lambda dof: np.log(dof / 2) - digamma(dof / 2) + rest, LEAST, LARGEST_DOF, mass.shape)
         self.settle("dofs_", found, mass > 0)
 
+    def units(self, name: str) -> np.ndarray:
+        return 1e6 * self.floor_  # the deviation of all data
+
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         loc = float(np.median(x))
         unit = float(np.abs(x - loc).max()) or 1.0  # squares of large numbers overflow

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from hmmseq import shares
 from hmmseq.emissions import Emission
+from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.models import em
 from hmmseq.models.acceleration import Leaps
@@ -39,12 +40,7 @@ class Climb:
 
     def step(self, task: em.Task) -> float:
         """One iteration of EM; the log-likelihood plus log prior before it."""
-        height, counts = self._expect(task)
-        if self.leaps is not None and self.history and height < self.history[-1]:
-            back = self.leaps.back()
-            if back is not None:
-                self.graph, self.emission = back
-                height, counts = self._expect(task)
+        height, counts = self._expect_or_go_back(task)
         self._look_for_idle_states(counts)
         self._maximise(counts)
         self.history.append(height)
@@ -52,9 +48,24 @@ class Climb:
 
     def land(self) -> None:
         """EM ends: nothing will show whether the last leap was too long, so it is taken back."""
+        self._take_back()
+
+    def _expect_or_go_back(self, task: em.Task) -> tuple[float, em.Expected]:
+        """The E-step; after a leap that lowered what EM has raised, or made data impossible, from where it started."""
+        try:
+            found = self._expect(task)
+        except ImpossibleSequenceError:
+            if not self._take_back():
+                raise
+            return self._expect(task)
+        fell = bool(self.history) and found[0] < self.history[-1]
+        return self._expect(task) if fell and self._take_back() else found
+
+    def _take_back(self) -> bool:
         place = None if self.leaps is None else self.leaps.back()
         if place is not None:
             self.graph, self.emission = place
+        return place is not None
 
     def _expect(self, task: em.Task) -> tuple[float, em.Expected]:
         self.n_expectations += 1
