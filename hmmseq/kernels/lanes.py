@@ -19,6 +19,7 @@ from numba.extending import intrinsic, models, overload, register_model
 WIDTH = 16  # two registers of AVX-512: while one waits for its sum, the other adds
 BLOCK = 4  # columns of a table that are read or written together
 CONTRACT = ("contract", "nsz")  # a product and a sum become one instruction
+_WHOLE, _WHOLE_BITS = 1.5 * 2.0**52, 0x4338000000000000  # beside this number doubles are whole
 
 
 class Lanes(types.Type):
@@ -142,8 +143,23 @@ def exponents(lanes):
 
 
 def powers_of_two(lanes):
-    """2.0**e."""
-    return np.ldexp(1.0, lanes)
+    """2.0**e; for e = -1023 zero."""
+    return np.where(lanes > -1023, np.ldexp(1.0, lanes), 0.0)
+
+
+def nearest(lanes):
+    """The nearest whole numbers, as integers; for numbers below 2**51 in size."""
+    return np.rint(lanes).astype(np.int64)
+
+
+def floats(lanes):
+    """Integers below 2**51 in size, as floating point numbers."""
+    return lanes.astype(np.float64)
+
+
+def all_below(lanes, limit):
+    """Whether all are below `limit`; a NaN is not."""
+    return bool(np.all(lanes < limit))
 
 
 def _binary(of_floats, of_integers):
@@ -217,6 +233,40 @@ def _powers_of_two(typingctx, lanes):
     return floats(lanes), codegen
 
 
+@intrinsic
+def _nearest(typingctx, lanes):
+    integers = Lanes(types.int64)
+
+    def codegen(context, builder, signature, args):
+        vector = context.get_value_type(integers)
+        moved = builder.fadd(args[0], ir.Constant(args[0].type, [_WHOLE] * WIDTH))  # rounds away what is not whole
+        return builder.sub(builder.bitcast(moved, vector), ir.Constant(vector, [_WHOLE_BITS] * WIDTH))
+
+    return integers(lanes), codegen
+
+
+@intrinsic
+def _floats(typingctx, lanes):
+    floats = Lanes(types.float64)
+
+    def codegen(context, builder, signature, args):
+        vector = context.get_value_type(floats)
+        moved = builder.add(args[0], ir.Constant(args[0].type, [_WHOLE_BITS] * WIDTH))
+        return builder.fsub(builder.bitcast(moved, vector), ir.Constant(vector, [_WHOLE] * WIDTH))
+
+    return floats(lanes), codegen
+
+
+@intrinsic
+def _all_below(typingctx, lanes, limit):
+    def codegen(context, builder, signature, args):
+        below = builder.fcmp_ordered("<", args[0], _all(builder, args[1]))
+        bits = builder.bitcast(below, ir.IntType(WIDTH))
+        return builder.icmp_unsigned("==", bits, ir.Constant(ir.IntType(WIDTH), (1 << WIDTH) - 1))
+
+    return types.boolean(lanes, types.float64), codegen
+
+
 @overload(exponents)
 def _compiled_exponents(lanes):
     return lambda lanes: _exponents(lanes)
@@ -225,6 +275,21 @@ def _compiled_exponents(lanes):
 @overload(powers_of_two)
 def _compiled_powers_of_two(lanes):
     return lambda lanes: _powers_of_two(lanes)
+
+
+@overload(nearest)
+def _compiled_nearest(lanes):
+    return lambda lanes: _nearest(lanes)
+
+
+@overload(floats)
+def _compiled_floats(lanes):
+    return lambda lanes: _floats(lanes)
+
+
+@overload(all_below)
+def _compiled_all_below(lanes, limit):
+    return lambda lanes, limit: _all_below(lanes, limit)
 
 
 # ---- from and to tables whose rows belong to single lanes: a transposition in registers

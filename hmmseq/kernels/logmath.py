@@ -10,7 +10,7 @@ from hmmseq._jit import jit
 
 NEVER = -np.inf  # log score of what cannot happen
 LARGEST = 1e300  # size of any other: sums of them stay finite
-_LOG2_HIGH, _LOG2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
+LOG2_HIGH, LOG2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 _BIAS = 1023
 _HALF_ROOT, _HALF_ROOT_BITS = 0.7071067811865476, 0x3FE6A09E667F3BCD
 
@@ -83,6 +83,15 @@ def _compiled_power_of_two(k):
 
 
 @jit(fastmath={"contract"}, inner=True)
+def exp_series(r):
+    """exp(r) for |r| <= log(2)/2, a number or lanes, by Taylor's polynomial."""
+    p = r * (1 / 479001600.0) + 1 / 39916800.0
+    p = r * (r * (r * p + 1 / 3628800.0) + 1 / 362880.0) + 1 / 40320.0
+    p = r * (r * (r * (r * p + 1 / 5040.0) + 1 / 720.0) + 1 / 120.0) + 1 / 24.0
+    return r * (r * (r * (r * p + 1 / 6.0) + 0.5) + 1.0) + 1.0
+
+
+@jit(fastmath={"contract"}, inner=True)
 def exp_row(row, out):
     """out[i] = exp(row[i]) for row[i] <= 700; zero below -708, where doubles lose digits.
 
@@ -93,11 +102,8 @@ def exp_row(row, out):
     for i in range(row.size):
         x = max(row[i], -708.0)
         k = np.floor(x * 1.4426950408889634 + 0.5)
-        r = (x - k * _LOG2_HIGH) - k * _LOG2_LOW
-        p = 1 / 362880.0 + r * (1 / 3628800.0 + r * (1 / 39916800.0 + r / 479001600.0))
-        p = 1 / 120.0 + r * (1 / 720.0 + r * (1 / 5040.0 + r * (1 / 40320.0 + r * p)))
-        p = 1.0 + r * (1.0 + r * (0.5 + r * (1 / 6.0 + r * (1 / 24.0 + r * p))))
-        out[i] = p * power_of_two(np.int64(k)) if row[i] >= -708.0 else 0.0
+        r = (x - k * LOG2_HIGH) - k * LOG2_LOW
+        out[i] = exp_series(r) * power_of_two(np.int64(k)) if row[i] >= -708.0 else 0.0
 
 
 def split(x):
@@ -137,4 +143,4 @@ def log_row(row, out):
         p = 1 / 15.0 + z * (1 / 17.0 + z * (1 / 19.0 + z * (1 / 21.0)))
         p = 1 / 7.0 + z * (1 / 9.0 + z * (1 / 11.0 + z * (1 / 13.0 + z * p)))
         p = z * (1 / 3.0 + z * (1 / 5.0 + z * p))
-        out[i] = k * _LOG2_HIGH + (2.0 * s + (2.0 * s * p + k * _LOG2_LOW))
+        out[i] = k * LOG2_HIGH + (2.0 * s + (2.0 * s * p + k * LOG2_LOW))

@@ -3,27 +3,75 @@
 import numpy as np
 
 from hmmseq._jit import jit
-from hmmseq.kernels.logmath import NEVER, exp_row, largest
+from hmmseq.kernels.lanes import (
+    BLOCK,
+    WIDTH,
+    columns,
+    floats,
+    larger,
+    load,
+    nearest,
+    powers_of_two,
+    put_columns,
+    store,
+)  # fmt: skip
+from hmmseq.kernels.logmath import LOG2_HIGH, LOG2_LOW, NEVER, exp_series, largest
+
+
+@jit(inner=True)
+def gather(table, rows, out, first):
+    """out[first + j] = column j of the table, in lane p of row rows[p]."""
+    width = table.shape[1]
+    if width < BLOCK:
+        for j in range(width):
+            for p in range(WIDTH):
+                out[first + j, p] = table[rows[p], j]
+        return
+    for j in range(0, width, BLOCK):
+        at = min(j, width - BLOCK)  # the last block overlaps: past the last row lies other memory
+        a, b, c, d = columns(table, rows, at)
+        store(out, first + at, a)
+        store(out, first + at + 1, b)
+        store(out, first + at + 2, c)
+        store(out, first + at + 3, d)
+
+
+@jit(inner=True)
+def exponential(x):
+    """exp(x) of lanes for x <= 700; zero below -708.8, where doubles lose digits. See `exp_row`."""
+    x = larger(x, -709.2)
+    k = nearest(x * 1.4426950408889634)
+    r = x - floats(k) * LOG2_HIGH - floats(k) * LOG2_LOW
+    return exp_series(r) * powers_of_two(k)
 
 
 @jit
 def lower_rows(table, label, linear, out, shift):
     """out[r, j] = table[r, label[j]] less the largest of the row, which goes to shift[r] (0 where all is impossible).
 
-    linear: their exponentials. Columns past the labels become impossible.
+    linear: their exponentials. Columns past the labels, up to a whole BLOCK, become impossible.
     """
-    n_states = label.size
-    for r in range(table.shape[0]):
-        top = NEVER
+    n_states, last = label.size, table.shape[0] - 1
+    rows, tops = np.empty(WIDTH, np.int64), np.empty((1, WIDTH))
+    found, lanes = np.empty((table.shape[1], WIDTH)), np.full((out.shape[1], WIDTH), NEVER)
+    for r in range(0, last + 1, WIDTH):
+        for p in range(WIDTH):
+            rows[p] = min(r + p, last)
+        gather(table, rows, found, 0)
+        top = load(found, label[0])
+        for j in range(1, n_states):
+            top = larger(top, load(found, label[j]))
+        store(tops, 0, top)
+        for p in range(WIDTH):
+            tops[0, p] = tops[0, p] if tops[0, p] > NEVER else 0.0
+            shift[rows[p]] = tops[0, p]
         for j in range(n_states):
-            top = max(top, table[r, label[j]])
-        shift[r] = top if top > NEVER else 0.0
-        for j in range(n_states):
-            out[r, j] = table[r, label[j]] - shift[r]
-        for j in range(n_states, out.shape[1]):
-            out[r, j] = NEVER
-        if linear:
-            exp_row(out[r], out[r])
+            store(lanes, j, load(found, label[j]) - load(tops, 0))
+        for j in range(0, out.shape[1], BLOCK):
+            a, b, c, d = load(lanes, j), load(lanes, j + 1), load(lanes, j + 2), load(lanes, j + 3)
+            if linear:
+                a, b, c, d = exponential(a), exponential(b), exponential(c), exponential(d)
+            put_columns(out, rows, j, (a, b, c, d))
 
 
 @jit
