@@ -9,6 +9,7 @@ import numpy as np
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.best_tiles import FLOOR, BestModel
 from hmmseq.kernels.codes import sum_rows
+from hmmseq.kernels.gaussian import Normals, in_blocks
 from hmmseq.kernels.lanes import BLOCK, WIDTH
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.score_rows import lower_rows, whole_rows, widest_row
@@ -40,10 +41,19 @@ def edge_range(graph: StateGraph) -> float:
 
 def tile_model(graph: StateGraph, packed: Packed) -> tuple[Model, np.ndarray]:
     """The largest edge being 1, the largest score of each row at most 1; the logarithm of what each row was divided by."""
+    table, shift = _lowered(graph, packed, _rounded_up(graph.n_states, BLOCK), linear=True)
+    return _tile_model(graph, table), shift
+
+
+def making_model(graph: StateGraph, normals: Normals) -> Model:
+    """The same for scores that are made in the tile. normals: a column for each label."""
+    return _tile_model(graph, in_blocks(normals, graph.label))
+
+
+def _tile_model(graph: StateGraph, scores: np.ndarray | Normals) -> Model:
     start, matrix, end = _linear(graph, _rounded_up(graph.n_states, BLOCK))
-    table, shift = _lowered(graph, packed, len(start), linear=True)
     every = steps_between(edge_range(graph) + COMMON, WIDEST)
-    return Model(start, matrix, np.ascontiguousarray(matrix.T), end, table, every), shift
+    return Model(start, matrix, np.ascontiguousarray(matrix.T), end, scores, every)
 
 
 def serial_model(graph: StateGraph, packed: Packed, every: int) -> tuple[SerialModel, np.ndarray]:

@@ -39,11 +39,13 @@ from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
 from hmmseq.kernels.entropy import entropies
+from hmmseq.kernels.gaussian import Normals
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
 from hmmseq.paths import Path, best_path, best_paths, path_score, sample_paths
 from hmmseq.scores import Indexed, Packed, Scores, TimeVarying, lattices, pack
+from hmmseq.sequences import Sequences
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.segments import SegmentCounts, SegmentPath, SegmentPosteriors
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
@@ -58,6 +60,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+_NO_CODE = np.empty(0, dtype=np.int32)
 FAST = (tiling, serial)  # tried in this order, before logarithms
 
 
@@ -246,6 +249,26 @@ def expected_counts(
         code = packed.code[packed.offsets[s] : packed.offsets[s + 1]]
         raise ImpossibleSequenceError(int(s), int(first_dead_step(lattices(graph, packed)(), packed.table, code)))
     return counts
+
+
+def expected_moments(
+    graph: StateGraph, normals: Normals, steps: Sequences, weights: np.ndarray, n_jobs: int | None
+) -> tuple[Counts | None, np.ndarray]:
+    """`expected_counts` where kernels make the scores from observations themselves, so that no table is needed.
+
+    normals : a column for each label
+    steps : the observations as sequences
+
+    Returns counts, their rows being the sums of weights, deviations and squares of each feature (`kernels.gaussian.Moments`);
+    and the sequences that are not in them (their log_partition is 0), for which a table of scores is the way: all, where the graph does not suit.
+    """
+    packed = Packed(np.empty((0, graph.n_labels)), _NO_CODE, steps, False)
+    if not tiling.suits(graph, packed):
+        return None, np.arange(len(steps))
+    out, tally, left = tiling.moments(graph, normals, packed, weights, n_jobs)
+    out[left] = 0.0
+    rows = tally.rows if graph.is_untied else tally.rows @ np.eye(graph.n_labels)[graph.label]
+    return Counts(out, rows, tally.edges, tally.start, tally.end), left
 
 
 def _count(

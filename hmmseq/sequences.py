@@ -82,6 +82,11 @@ class Sequences:
         """Cut `rows`, one per step of these sequences, into one view per sequence."""
         return [rows[a:b] for a, b in pairwise(self.offsets.tolist())]  # plain integers index faster
 
+    def subset(self, chosen: np.ndarray) -> "Sequences":
+        """Some of the sequences."""
+        rows = [self.values[:0], *[self.values[self.offsets[s] : self.offsets[s + 1]] for s in chosen]]
+        return Sequences(np.concatenate(rows), np.concatenate([[0], np.cumsum(self.lengths[chosen])]))
+
     def where(self, row: int) -> tuple[int, int]:
         """Sequence and step of a row of `values`, for messages."""
         sequence = int(np.searchsorted(self.offsets, row, side="right")) - 1

@@ -4,9 +4,11 @@ Used where every state leads to every state and no weight is extreme; what canno
 logarithmic recursion of `kernels.paths`, and nobody has to choose. When it pays is measured in docs/kernels.md.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,12 +19,14 @@ from hmmseq.kernel_models import (
     WIDEST_BEST,
     edge_range,
     is_full,
+    making_model,
     spread,
     taken_out,
     tile_model,
     whole_model,
 )  # fmt: skip
 from hmmseq.kernels.best_tiles import BestModel, BestSeams, best_tiles
+from hmmseq.kernels.gaussian import Moments, Normals, all_moments, no_moments
 from hmmseq.kernels.lanes import WIDTH
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.tiled import carry, tile_counts, tile_totals
@@ -33,6 +37,7 @@ from hmmseq.shares import SLOTS, Share, Tally, in_shares, one_row_a_step, run, s
 
 LOWEST = 1e-140  # the first and the last row of a sequence may lose so much: then digits are gone
 SEAM = 1e-12  # largest relative difference of two rows that should be equal
+LEAST_WORK = 1 << 19  # multiply-adds along edges in a share: some 50 microseconds, a call takes 20
 CARRIED = 8  # up to so many states, running chunks from each state is faster than the serial way
 
 
@@ -61,7 +66,7 @@ def _totals(
 ) -> tuple[np.ndarray, Seams]:
     """(n_pieces,) log totals, and rows at the seams."""
     logs, seams = np.empty(len(plan.sequence)), _seams(plan, model) if seams is None else seams
-    rooms = _Rooms(plan, model.every, 2 * len(model.start))
+    rooms = _Rooms(plan, model, keep=False)
 
     def work(share: Share) -> None:
         with rooms.one() as room:
@@ -69,7 +74,7 @@ def _totals(
                 model, packed.code, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, room, seams, logs
             )
 
-    run(work, _tile_shares(plan, SLOTS), n_jobs)
+    run(work, _tile_shares(plan, len(model.start)), n_jobs)
     return logs, seams
 
 
@@ -86,30 +91,69 @@ def counts(
 
     The posterior of step t is added to row slot[t] of `rows`.
     """
-    (model, shift), out, n_states = tile_model(graph, packed), np.zeros(len(packed)), graph.n_states
-    n = len(model.start)
-    own_rows = one_row_a_step(slot, n_rows)  # then all shares can write to the same array
+    model, shift = tile_model(graph, packed)
+    n, own_rows = len(model.start), one_row_a_step(slot, n_rows)  # then all shares can write to the same array
+    uses = _Uses(
+        SLOTS if own_rows else slots_for(n_rows * n),
+        lambda n_shares: np.zeros((1 if own_rows else n_shares, n_rows, n)),
+        lambda places: places[0] if own_rows else places.sum(0),
+    )
+    out, tally, left = _expected(graph, packed, model, slot, weights, uses, n_jobs)
+    return out + taken_out(graph, packed, shift), tally, left
+
+
+def moments(
+    graph: StateGraph, normals: Normals, packed: Packed, weights: np.ndarray, n_jobs: int | None
+) -> tuple[np.ndarray, Tally, np.ndarray]:
+    """The same for scores that tiles make from observations: `rows` are the moments of `normals`, one kind after the other.
+
+    packed: the sequences; neither table nor codes are read.
+    """
+    model = making_model(graph, normals)
+    shape = model.scores.means.shape
+    uses = _Uses(
+        slots_for(WIDTH * 2 * math.prod(shape)),
+        lambda n_shares: no_moments(*shape, n_shares),
+        all_moments,
+    )
+    out, tally, left = _expected(graph, packed, model, packed.code[:0], weights, uses, n_jobs)
+    return out + taken_out(graph, packed, np.zeros(1)), tally, left
+
+
+class _Uses(NamedTuple):
+    """How statistics of labels are gathered."""
+
+    most: int  # shares at most
+    places: Callable[[int], Any]  # for so many shares
+    total: Callable[[Any], np.ndarray]  # (n_rows, n) over all places
+
+
+def _expected(
+    graph: StateGraph, packed: Packed, model: Model, slot: np.ndarray, weights: np.ndarray, uses: _Uses,
+    n_jobs: int | None,
+) -> tuple[np.ndarray, Tally, np.ndarray]:  # fmt: skip
+    out, n_states, n = np.zeros(len(packed)), graph.n_states, len(model.start)
 
     def attempt(plan: Plan) -> tuple[Tally, np.ndarray]:
-        shares = _tile_shares(plan, SLOTS if own_rows else slots_for(n_rows * n))
-        rows = np.zeros((1 if own_rows else len(shares), n_rows, n))
+        shares = _tile_shares(plan, n, uses.most)
+        rows = uses.places(len(shares))
         pairs, start, end = (np.zeros((len(shares), *shape)) for shape in ((n * n, WIDTH), (n,), (n,)))
         logs, seams = _count(model, packed, slot, plan, shares, (rows, pairs, start, end), n_jobs)
         out[plan.sequence] = 0.0
         np.add.at(out, plan.sequence, logs)
         edges = (pairs.sum((0, 2)).reshape(n, n) * model.matrix)[graph.source, graph.target]
-        tally = Tally(rows[0] if own_rows else rows.sum(0), edges, start.sum(0), end.sum(0)).of_states(n_states)
+        tally = Tally(uses.total(rows), edges, start.sum(0), end.sum(0)).of_states(n_states)
         return tally, _uncertain(plan, seams, logs, backward=True)
 
-    layout, forgets = _layout(graph.n_states), partial(_forgets, model, packed)
-    carries = graph.n_states <= CARRIED
+    layout, forgets, carries = _layout(n_states), partial(_forgets, model, packed), n_states <= CARRIED
     found = [certify(layout, packed, weights, group, forgets, attempt, carries) for group in groups(packed)]
     parts = [tally for tally, _ in found if tally is not None]
-    shapes = ((n_rows, n_states), (graph.n_edges,), (n_states,), (n_states,))
-    tally = parts[0] if parts else Tally(*(np.zeros(shape) for shape in shapes))
+    if not parts:
+        parts = [Tally(uses.total(uses.places(1)), np.zeros(graph.n_edges), *np.zeros((2, n))).of_states(n_states)]
+    tally = parts[0]
     for part in parts[1:]:
         tally = Tally(*(np.add(a, b) for a, b in zip(tally, part, strict=True)))
-    return out + taken_out(graph, packed, shift), tally, np.sort(np.concatenate([left for _, left in found]))
+    return out, tally, np.sort(np.concatenate([left for _, left in found]))
 
 
 def posteriors(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +162,7 @@ def posteriors(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[n
     n, each_its_own = len(model.start), packed.code[:0]
 
     def attempt(plan: Plan) -> tuple[None, np.ndarray]:
-        shares = _tile_shares(plan, SLOTS)
+        shares = _tile_shares(plan, len(model.start))
         pairs, start, end = np.zeros((len(shares), 0, WIDTH)), *np.zeros((2, len(shares), n))
         logs, seams = _count(model, packed, each_its_own, plan, shares, (rows[None], pairs, start, end), n_jobs)
         return None, _uncertain(plan, seams, logs, backward=True)
@@ -144,10 +188,10 @@ def _count(
     """(n_pieces,) log totals, and rows at the seams; each share counts in its own place, or all in the only one."""
     cut = plan.warmup == 0 and bool(plan.place.any())
     logs, seams = np.empty(len(plan.sequence)), _carried(model, packed, plan, n_jobs) if cut else _seams(plan, model)
-    rooms = _Rooms(plan, model.every, (int(plan.pieces.length.max()) + 1) * len(model.start))
+    rooms = _Rooms(plan, model, keep=True)
 
     def work(share: Share) -> None:
-        own = (place[min(share.number, len(place) - 1)] for place in places)
+        own = (_of_share(place, share.number) for place in places)
         with rooms.one() as room:
             tile_counts(
                 model, packed.code, slot, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, room, seams,
@@ -156,6 +200,12 @@ def _count(
 
     run(work, shares, n_jobs)
     return logs, seams
+
+
+def _of_share(place: Any, number: int) -> Any:
+    if isinstance(place, Moments):
+        return Moments(*(array[number] for array in place))
+    return place[min(number, len(place) - 1)]
 
 
 def best(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -188,7 +238,7 @@ def _best(
     """(n_pieces,) log scores of the best path in each piece, and what the seams say; its states into `states`."""
     n_pieces, n = len(plan.sequence), len(model.start)
     rows, ends = np.zeros((2, n_pieces, n), np.int64), np.zeros((2, n_pieces), np.int64)
-    logs, seams, rooms = np.empty(n_pieces), BestSeams(*rows, *ends), _Rooms(plan, model.every, 1)
+    logs, seams, rooms = np.empty(n_pieces), BestSeams(*rows, *ends), _Rooms(plan, model, keep=False)
 
     def work(share: Share) -> None:
         with rooms.one() as room:
@@ -197,7 +247,7 @@ def _best(
                 states,
             )  # fmt: skip
 
-    run(work, _tile_shares(plan, SLOTS), n_jobs)
+    run(work, _tile_shares(plan, len(model.start)), n_jobs)
     return logs, seams
 
 
@@ -209,7 +259,7 @@ def suits_best(graph: StateGraph, packed: Packed) -> bool:
 def _suits(graph: StateGraph, packed: Packed) -> bool:
     """Whether every state leads to every state, paths exist, and there is enough to do."""
     possible = graph.start.max() > NEVER and graph.end.max() > NEVER
-    return is_full(graph) and possible and packed.edges is None and len(packed.code) >= FEWEST_STEPS
+    return is_full(graph) and possible and packed.edges is None and packed.offsets[-1] >= FEWEST_STEPS
 
 
 def _layout(n_states: int) -> Layout:
@@ -220,9 +270,15 @@ def _layout(n_states: int) -> Layout:
 class _Rooms:
     """Memory for tiles, as much as threads work at a time: fresh memory costs up to a tenth of the time."""
 
-    def __init__(self, plan: Plan, every: int, n_rows: int) -> None:
+    def __init__(self, plan: Plan, model: Model | BestModel, keep: bool) -> None:
         self.free: list[Room] = []
-        self.make = partial(make_room, n_rows, int(plan.pieces.length.max()), every, plan.warmup)
+        n, longest = len(model.start), int(plan.pieces.length.max())
+        made = getattr(model, "scores", None)
+        if isinstance(made, Normals):
+            extra = (longest + 1 if keep else 1) * n, made.values.shape[1]
+        else:
+            extra = 0, 0
+        self.make = partial(make_room, (longest + 1 if keep else 2) * n, longest, model.every, plan.warmup, *extra)
 
     @contextmanager
     def one(self) -> Iterator[Room]:
@@ -234,9 +290,10 @@ class _Rooms:
         self.free.append(room)
 
 
-def _tile_shares(plan: Plan, most: int) -> list[Share]:
+def _tile_shares(plan: Plan, n: int, most: int = SLOTS) -> list[Share]:
+    """n: number of states. A share takes long beside its call."""
     cost = np.concatenate([[0], np.cumsum(plan.pieces.length)])[plan.tiles]
-    return in_shares(cost, most)
+    return in_shares(cost, max(1, min(most, int(cost[-1]) * n * n // LEAST_WORK)))
 
 
 def _seams(plan: Plan, model: Model) -> Seams:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from hmmseq.emissions.scales import LARGEST, Matrices, Scale
+from hmmseq.kernels.gaussian import Normals
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
@@ -53,6 +54,14 @@ class Emission(BaseEstimator, ABC):
 
         rows : (n_rows, n_labels) weight of each row of the score table under each label
         """
+
+    def normals(self, X: Sequences) -> Normals | None:
+        """Scores in a form that kernels can make from the data as they need them (then `statistics_of` is, too); or None."""
+        return None
+
+    def statistics_of(self, moments: np.ndarray) -> Statistics:
+        """Statistics from (3 n_features, n_labels) sums: weights, deviations and squares of each feature."""
+        raise NotImplementedError
 
     @abstractmethod
     def update(self, statistics: Statistics) -> None:

@@ -11,8 +11,15 @@ from sklearn.cluster import KMeans
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.observed import INITIAL_ROWS, REAL, numbers, refuse
 from hmmseq.emissions.scales import LARGEST, Matrices, Scale, any_size, positive
-from hmmseq.kernels.gaussian import FARTHEST, diagonal_scores, diagonal_sums
-from hmmseq.kernels.lanes import BLOCK
+from hmmseq.kernels.gaussian import (
+    FARTHEST,
+    Normals,
+    all_moments,
+    diagonal_scores,
+    diagonal_sums,
+    in_blocks,
+    no_moments,
+)  # fmt: skip
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
@@ -155,15 +162,17 @@ class Gaussian(Emission):
         return np.broadcast_to(self.covars_, (n_labels, n_features, n_features))
 
     def _diagonal_scores(self, values: np.ndarray) -> np.ndarray:
-        variances = np.ascontiguousarray(self._variances().T)
-        constant = -0.5 * np.log(2 * np.pi * variances)
-        constant = np.vstack([constant, constant.sum(0)])
         out = np.empty((len(values), len(self.means_)))
-        n_labels, n_features = self.means_.shape
-        means, roots = np.zeros((2, n_features, -(-n_labels // BLOCK) * BLOCK))
-        means[:, :n_labels], roots[:, :n_labels] = self.means_.T, np.sqrt(0.5 / variances)
-        diagonal_scores(values, means, 1.0 / variances, constant, roots, out)
+        diagonal_scores(in_blocks(self._normals(values)), out)
         return out
+
+    def normals(self, X: Sequences) -> Normals | None:
+        return self._normals(X.values) if self._diagonal else None
+
+    def _normals(self, values: np.ndarray) -> Normals:
+        variances = self._variances().T
+        constant = -0.5 * np.log(2 * np.pi * variances)
+        return Normals(values, self.means_.T, np.sqrt(0.5 / variances), np.vstack([constant, constant.sum(0)]))
 
     def _full_scores(self, values: np.ndarray) -> np.ndarray:
         out = np.empty((len(values), len(self.means_)))
@@ -181,11 +190,13 @@ class Gaussian(Emission):
         return self._diagonal_statistics(X.values, rows) if self._diagonal else self._full_statistics(X.values, rows)
 
     def _diagonal_statistics(self, values: np.ndarray, posterior: np.ndarray) -> Statistics:
-        shape = (values.shape[1], len(self.means_))
-        mass, first, second = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        posterior = np.ascontiguousarray(posterior)
-        diagonal_sums(values, posterior, np.ascontiguousarray(self.means_.T), mass, first, second)
-        return {"mass": mass.T, "first": first.T, "second": second.T}
+        normals = in_blocks(self._normals(values))
+        moments = no_moments(*normals.means.shape)
+        diagonal_sums(normals, np.ascontiguousarray(posterior), moments)
+        return self.statistics_of(all_moments(moments)[:, : len(self.means_)])
+
+    def statistics_of(self, moments: np.ndarray) -> Statistics:
+        return dict(zip(("mass", "first", "second"), moments.T.reshape(len(self.means_), 3, -1).swapaxes(0, 1), strict=True))
 
     def _full_statistics(self, values: np.ndarray, posterior: np.ndarray) -> Statistics:
         """Moments about the present means, missing features replaced by their conditional expectations."""

@@ -45,6 +45,10 @@ def numbers(X: Sequences, name: str, support: Support, n_features: int | None) -
         values = values.reshape(0, expected)  # an empty list has no features to be wrong
     if values.shape[1] != expected:
         raise ValueError(f"X has {values.shape[1]} features, but this model was fitted with {expected} features")
+    with np.errstate(over="ignore", invalid="ignore"):
+        ordinary = support is REAL and np.isfinite(values.sum())  # a sum is not finite if an entry is not
+    if ordinary:
+        return Sequences(values, X.offsets)
     refuse(X, np.isinf(values), values, "scores need finite numbers")
     refuse(X, ~(support.holds(values) | np.isnan(values)), values, f"{name} takes {support.words}; NaN is missing")
     return Sequences(values, X.offsets)

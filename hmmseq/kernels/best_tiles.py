@@ -15,7 +15,8 @@ import numpy as np
 from hmmseq._jit import jit
 from hmmseq.kernels.lanes import BLOCK, WIDTH, columns, larger, load, store, store_bytes
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.kernels.tiles import read, seat
+from hmmseq.kernels.tile_scores import read
+from hmmseq.kernels.tiles import seat
 
 FLOOR = -(1 << 60)  # what is impossible; three of them still fit
 

@@ -1,177 +1,211 @@
-"""Sums over steps, features and states for Gaussians with independent features.
+"""Densities and moments of Gaussians with independent features.
 
-Steps run in lanes, WIDTH at a time. Blocks with a missing feature or an outlier, and the last steps, take a loop over
-states.
+Steps run in lanes, WIDTH at a time. Steps beside one with a missing feature or an outlier are taken one by one.
 """
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 
-from hmmseq._jit import SUMS, jit
-from hmmseq.kernels.lanes import BLOCK, WIDTH, columns, load, put_columns, store
+from hmmseq._jit import jit
+from hmmseq.kernels.lanes import BLOCK, WIDTH, all_below, larger, load, store
 from hmmseq.kernels.logmath import LARGEST
+from hmmseq.kernels.score_rows import gather, scatter
 
 # Distances are cut here, so that the square of an outlier of 1e200, times a precision, still is a finite score.
 FARTHEST = 1e100
 ORDINARY = 1e100  # with squares that add up to no more, a step needs no cutting
-GROUP = 4  # rows of lanes that are added up in registers
+GROUP = 16  # rows of lanes that are added up in registers
+
+
+class Normals(NamedTuple):
+    """Observations, and a Gaussian for each column; columns that only fill a BLOCK may score anything."""
+
+    values: np.ndarray  # (n_steps, n_features), NaN where missing
+    means: np.ndarray  # (n_features, n)
+    roots: np.ndarray  # (n_features, n) square roots of half the precisions
+    constant: np.ndarray  # (n_features + 1, n) normalisers of the single features and, in the last row, their sum
+
+
+class Moments(NamedTuple):
+    """Weights, weighted deviations from the means, and their squares.
+
+    Deviations from the present means, not raw moments: sum(x**2) - mean**2 cancels where the data lie far from zero.
+    """
+
+    lanes: np.ndarray  # ((2 n_features + 1) n, WIDTH) n weights; then for each feature n deviations and n squares
+    single: np.ndarray  # (3, n_features, n) of steps that were taken one by one
+
+
+def in_blocks(normals: Normals, column: np.ndarray | None = None) -> Normals:
+    """Columns column[0], column[1], ... (default: all), rounded up to a BLOCK by copies of the first one."""
+    column = np.arange(normals.means.shape[1]) if column is None else column
+    column = np.pad(column, (0, -len(column) % BLOCK))
+    return Normals(normals.values, *(np.ascontiguousarray(rows[:, column]) for rows in normals[1:]))
+
+
+def no_moments(n_features: int, n: int, *places: int) -> Moments:
+    """Of none. places: shapes in front, for several of them."""
+    lanes, single = ((2 * n_features + 1) * n, WIDTH), (3, n_features, n)
+    return Moments(np.zeros((*places, *lanes)), np.zeros((*places, *single)))
+
+
+def all_moments(moments: Moments) -> np.ndarray:
+    """(3 n_features, n) weights, deviations and squares of each feature, added over places."""
+    *_, n_features, n = moments.single.shape
+    single = moments.single.reshape(-1, 3, n_features, n).sum(0)
+    lanes = moments.lanes.reshape(-1, (2 * n_features + 1) * n, WIDTH).sum((0, 2))
+    first, second = lanes[n:].reshape(n_features, 2, n).transpose(1, 0, 2)
+    return np.concatenate([single[0] + lanes[:n], single[1] + first, single[2] + second])
 
 
 @jit
-def diagonal_scores(values, means, precisions, constant, roots, out):
-    """out[t, j] = constant[j] - 1/2 sum_d (values[t, d] - means[d, j])**2 precisions[d, j]; NaN features count nothing.
-
-    means: (n_features, n), n_labels rounded up to a BLOCK.   roots: the same, square roots of half the precisions.
-    precisions: (n_features, n_labels).   constant: (n_features + 1, n_labels), the normalisers of the single features and,
-    in the last row, their sum.
-    """
-    n_steps, n_features = values.shape
-    features, rows = np.empty((n_features + BLOCK, WIDTH)), np.arange(WIDTH)
-    n_blocks = max(n_steps - BLOCK, 0) // WIDTH  # the last rows are left out: columns run on into the next
-    for b in range(n_blocks):
-        if _gather(values, rows, features, 0):
-            _block_scores(features, means, roots, constant, rows, out)
-        else:
-            _single_scores(values, means, precisions, constant, b * WIDTH, b * WIDTH + WIDTH, out)
+def diagonal_scores(normals, out):
+    """out[t, j] = log density of step t under column j; NaN features count nothing."""
+    n_steps, (n_features, n) = out.shape[0], normals.means.shape
+    rows, features, lanes = np.empty(WIDTH, np.int64), np.empty((n_features + 1, WIDTH)), np.empty((n, WIDTH))
+    for low in range(0, n_steps, WIDTH):
         for p in range(WIDTH):
-            rows[p] += WIDTH
-    _single_scores(values, means, precisions, constant, n_blocks * WIDTH, n_steps, out)
+            rows[p] = min(low + p, n_steps - 1)
+        normal_scores(normals, rows, features, lanes, 0)
+        scatter(lanes, rows, out)
 
 
 @jit(inner=True)
-def _gather(values, rows, features, first):
-    """features[first + d] = feature d of the steps in `rows`. Returns whether all are there and ordinary."""
-    n_features = values.shape[1]
-    for d in range(0, n_features, BLOCK):
-        block = columns(values, rows, d)
-        for k in range(BLOCK):
-            store(features, first + d + k, block[k])
-    total = load(features, first) * load(features, first)
-    for d in range(first + 1, first + n_features):
-        total = total + load(features, d) * load(features, d)
-    at = first + n_features  # of what columns ran on into, nothing is needed
-    store(features, at, total)
-    ordinary = True
-    for p in range(WIDTH):
-        ordinary = ordinary and features[at, p] < ORDINARY  # a NaN is not
-    return ordinary
-
-
-@jit(inner=True)
-def _block_scores(features, means, roots, constant, rows, out):
-    """The last columns first: what runs on into the next row is overwritten."""
-    n_features, n = roots.shape
-    last = constant.shape[0] - 1
-    for j in range(n - BLOCK, -1, -BLOCK):
+def normal_scores(normals, rows, features, out, first):
+    """out[first + j] = log density of the steps in `rows` under column j.   features: room for n_features + 1 rows."""
+    n_features, n = normals.means.shape
+    if not _features(normals.values, rows, features, 0):
+        for p in range(WIDTH):
+            _single_scores(normals, rows[p], out, first, p)
+        return
+    means, roots, constant = normals.means, normals.roots, normals.constant
+    for j in range(0, n, BLOCK):
         a = b = c = d = load(features, 0) * 0.0
         for f in range(n_features):
             x = load(features, f)
             p, q = (x - means[f, j]) * roots[f, j], (x - means[f, j + 1]) * roots[f, j + 1]
             r, s = (x - means[f, j + 2]) * roots[f, j + 2], (x - means[f, j + 3]) * roots[f, j + 3]
             a, b, c, d = a + p * p, b + q * q, c + r * r, d + s * s
-        put_columns(out, rows, j, (a, b, c, d))
-    for p in range(WIDTH):
-        for j in range(out.shape[1]):
-            out[rows[p], j] = constant[last, j] - out[rows[p], j]
+        store(out, first + j, larger(a * -1.0 + constant[n_features, j], -LARGEST))
+        store(out, first + j + 1, larger(b * -1.0 + constant[n_features, j + 1], -LARGEST))
+        store(out, first + j + 2, larger(c * -1.0 + constant[n_features, j + 2], -LARGEST))
+        store(out, first + j + 3, larger(d * -1.0 + constant[n_features, j + 3], -LARGEST))
 
 
-@jit(fastmath=SUMS)
-def _single_scores(values, means, precisions, constant, low, high, out):
-    n_features = values.shape[1]
-    for t in range(low, high):
-        missing = 0
-        for j in range(out.shape[1]):
-            out[t, j] = 0.0
+@jit(inner=True)
+def _features(values, rows, out, first):
+    """out[first + d] = feature d of the steps in `rows`. Returns whether all are there and ordinary."""
+    gather(values, rows, out, first)
+    total = load(out, first) * load(out, first)
+    for d in range(first + 1, first + values.shape[1]):
+        total = total + load(out, d) * load(out, d)
+    return all_below(total, ORDINARY)
+
+
+@jit(inner=True, inline=False)
+def _single_scores(normals, t, out, first, p):
+    n_features, n = normals.means.shape
+    for j in range(n):
+        total, constant = 0.0, normals.constant[n_features, j]
         for d in range(n_features):
-            x = values[t, d]
-            if np.isnan(x):
-                missing += 1
-                continue
-            for j in range(out.shape[1]):
-                distance = min(abs(x - means[d, j]), FARTHEST)
-                out[t, j] += distance * distance * precisions[d, j]
-        for j in range(out.shape[1]):
-            out[t, j] = max(constant[n_features, j] - 0.5 * out[t, j], -LARGEST)
-        if missing:
-            for d in range(n_features):
-                if np.isnan(values[t, d]):
-                    for j in range(out.shape[1]):  # `out[t] -= constant[d]` takes two seconds more to compile
-                        out[t, j] -= constant[d, j]
+            x = normals.values[t, d]
+            if math.isnan(x):
+                constant -= normals.constant[d, j]
+            else:
+                distance = min(abs(x - normals.means[d, j]), FARTHEST) * normals.roots[d, j]
+                total += distance * distance
+        out[first + j, p] = max(constant - total, -LARGEST)
 
 
 @jit
-def diagonal_sums(values, posterior, means, mass, first, second):
-    """Add weight, weighted deviation from `means`, and its square: (n_features, n_labels) each.
-
-    Deviations from the present means, not raw moments: sum(x**2) - mean**2 cancels where the data lie far from zero.
-    """
-    n_steps, n_features = values.shape
-    n_labels = posterior.shape[1]
-    room, rows = n_features + BLOCK, np.arange(WIDTH)
-    features, shares = np.empty((GROUP * room, WIDTH)), np.empty((GROUP * (n_labels + BLOCK), WIDTH))
-    sums = np.zeros(((2 * n_features + 1) * n_labels, WIDTH))
-    size = GROUP * WIDTH
-    n_blocks = max(n_steps - BLOCK, 0) // size
-    for b in range(n_blocks):
-        ordinary = True
-        for g in range(GROUP):
+def diagonal_sums(normals, posterior, moments):
+    """Add the moments of all steps, step t with the weights posterior[t]."""
+    n_steps, (n_features, n) = posterior.shape[0], normals.means.shape
+    rows, features = np.empty(WIDTH, np.int64), np.empty((GROUP * n_features + 1, WIDTH))
+    shares = np.zeros((GROUP * n, WIDTH))
+    for low in range(0, n_steps, GROUP * WIDTH):
+        groups = min(GROUP, (n_steps - low + WIDTH - 1) // WIDTH)
+        for g in range(groups):
+            begin = low + g * WIDTH
             for p in range(WIDTH):
-                rows[p] = b * size + g * WIDTH + p
-            ordinary = _gather(values, rows, features, g * room) and ordinary
-            for j in range(0, n_labels, BLOCK):
-                block = columns(posterior, rows, j)
-                for k in range(BLOCK):
-                    store(shares, g * (n_labels + BLOCK) + j + k, block[k])
-        if ordinary:
-            _block_sums(features, room, shares, n_labels, means, sums)
-        else:
-            _single_sums(values, posterior, means, b * size, b * size + size, mass, first, second)
-    _single_sums(values, posterior, means, n_blocks * size, n_steps, mass, first, second)
-    _add_lanes(sums, mass, first, second)
+                rows[p] = min(begin + p, n_steps - 1)
+            gather(posterior, rows, shares, g * n)
+            for p in range(n_steps - begin, WIDTH):
+                for j in range(n):
+                    shares[g * n + j, p] = 0.0
+            enter_step(normals, rows, features, g, shares, g * n, moments)
+        add_moments(normals, features, shares, 0, groups, moments)
 
 
 @jit(inner=True)
-def _block_sums(features, room, shares, n_labels, means, sums):
-    """Row (2 d + 1) n + j of `sums`: deviations; the next n rows: their squares; the first n rows: weights."""
-    n_features, wide = means.shape[0], n_labels + BLOCK
-    for j in range(n_labels):
-        total = load(sums, j)
-        for g in range(GROUP):
-            total = total + load(shares, g * wide + j)
-        store(sums, j, total)
+def enter_step(normals, rows, features, g, shares, first, moments):
+    """Features of the steps in `rows` into place g. Where one is missing or an outlier, nothing is left to add later."""
+    n_features, n = normals.means.shape
+    if not _features(normals.values, rows, features, g * n_features):
+        for p in range(WIDTH):
+            _single_moments(normals, rows[p], shares, first, p, moments)
+        for k in range(n_features):
+            for p in range(WIDTH):
+                features[g * n_features + k, p] = 0.0
+        for j in range(n):
+            for p in range(WIDTH):
+                shares[first + j, p] = 0.0
+
+
+@jit(inner=True, inline=False)
+def _single_moments(normals, t, shares, first, p, moments):
+    n_features, n = normals.means.shape
     for d in range(n_features):
-        for j in range(n_labels):
-            at, mean = (2 * d + 1) * n_labels + j, means[d, j]
-            one, two = load(sums, at), load(sums, at + n_labels)
-            for g in range(GROUP):
-                away = load(features, g * room + d) - mean
-                weighted = away * load(shares, g * wide + j)
-                one, two = one + weighted, two + weighted * away
-            store(sums, at, one)
-            store(sums, at + n_labels, two)
+        x = normals.values[t, d]
+        if math.isnan(x):
+            continue
+        for j in range(n):
+            distance, weight = x - normals.means[d, j], shares[first + j, p]
+            moments.single[0, d, j] += weight
+            moments.single[1, d, j] += weight * distance
+            moments.single[2, d, j] += weight * distance * distance
 
 
 @jit(inner=True)
-def _add_lanes(sums, mass, first, second):
-    n_features, n_labels = mass.shape
-    for d in range(n_features):
-        for j in range(n_labels):
-            at = (2 * d + 1) * n_labels + j
-            for p in range(WIDTH):
-                mass[d, j] += sums[j, p]
-                first[d, j] += sums[at, p]
-                second[d, j] += sums[at + n_labels, p]
-
-
-@jit(fastmath=SUMS)
-def _single_sums(values, posterior, means, low, high, mass, first, second):
-    for t in range(low, high):
-        for d in range(values.shape[1]):
-            x = values[t, d]
-            if np.isnan(x):
-                continue
-            for j in range(posterior.shape[1]):
-                distance = x - means[d, j]
-                weighted = posterior[t, j] * distance
-                mass[d, j] += posterior[t, j]
-                first[d, j] += weighted
-                second[d, j] += weighted * distance
+def add_moments(normals, features, shares, first, groups, moments):
+    """Of `groups` rows of lanes: features from row 0 on, weights from row `first` on."""
+    n_features, n = normals.means.shape
+    means, sums = normals.means, moments.lanes
+    for j in range(0, n, BLOCK):
+        for k in range(j, j + BLOCK):
+            total = load(sums, k)
+            for g in range(groups):
+                total = total + load(shares, first + g * n + k)
+            store(sums, k, total)
+        for d in range(n_features):
+            at = (2 * d + 1) * n + j
+            a, b, c, e = load(sums, at), load(sums, at + 1), load(sums, at + 2), load(sums, at + 3)
+            at += n
+            p, q, r, s = load(sums, at), load(sums, at + 1), load(sums, at + 2), load(sums, at + 3)
+            row = first + j
+            for g in range(groups):
+                x = load(features, g * n_features + d)
+                away = x - means[d, j]
+                weighted = away * load(shares, row)
+                a, p = a + weighted, p + weighted * away
+                away = x - means[d, j + 1]
+                weighted = away * load(shares, row + 1)
+                b, q = b + weighted, q + weighted * away
+                away = x - means[d, j + 2]
+                weighted = away * load(shares, row + 2)
+                c, r = c + weighted, r + weighted * away
+                away = x - means[d, j + 3]
+                weighted = away * load(shares, row + 3)
+                e, s = e + weighted, s + weighted * away
+                row += n
+            store(sums, at, p)
+            store(sums, at + 1, q)
+            store(sums, at + 2, r)
+            store(sums, at + 3, s)
+            at -= n
+            store(sums, at, a)
+            store(sums, at + 1, b)
+            store(sums, at + 2, c)
+            store(sums, at + 3, e)

@@ -37,6 +37,20 @@ def gather(table, rows, out, first):
 
 
 @jit(inner=True)
+def scatter(lanes, rows, table):
+    """Column j of the table, in row rows[p], = lane p of lanes[j]."""
+    width = table.shape[1]
+    if width < BLOCK:
+        for j in range(width):
+            for p in range(WIDTH):
+                table[rows[p], j] = lanes[j, p]
+        return
+    for j in range(0, width, BLOCK):
+        at = min(j, width - BLOCK)
+        put_columns(table, rows, at, (load(lanes, at), load(lanes, at + 1), load(lanes, at + 2), load(lanes, at + 3)))
+
+
+@jit(inner=True)
 def exponential(x):
     """exp(x) of lanes for x <= 700; zero below -708.8, where doubles lose digits. See `exp_row`."""
     x = larger(x, -709.2)

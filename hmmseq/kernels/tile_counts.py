@@ -3,34 +3,33 @@
 import numpy as np
 
 from hmmseq._jit import jit
-from hmmseq.kernels.lanes import BLOCK, WIDTH, add_columns, columns, exponents, load, powers_of_two, store
-from hmmseq.kernels.tiles import lane_sums, normalise, read, scale
+from hmmseq.kernels.lanes import BLOCK, WIDTH, exponents, load, powers_of_two, store
+from hmmseq.kernels.tile_scores import block, collect, count, prepare_again
+from hmmseq.kernels.tiles import lane_sums, normalise, scale
 
 BACKLOG = 32  # steps between additions to the counts of pairs, which then stay in registers
 
 
 @jit
-def count_tile(model, code, slot, pieces, low, high, room, seams, labels, pairs, starts, ends, beta, ahead):
+def count_tile(model, code, slot, pieces, low, high, room, seams, uses, pairs, starts, ends, beta, ahead):
     """After `forward_tile`: add the expected use of labels, pairs of states (not yet times the matrix), starts and ends.
 
-    slot: row of `labels` to which a step is added; if there is none, step t sets row t, which has used states only.
+    uses: of labels, what `tile_scores.count` adds to.
+    slot: row of `uses` to which a step is added; if there is none, step t sets row t, which has used states only.
     pairs: (n * n, WIDTH), lane by lane; none: they are not counted.
-    beta: (n, WIDTH).   ahead: (BACKLOG * n, WIDTH), table * beta of some steps.
+    beta: (n, WIDTH).   ahead: (BACKLOG * n, WIDTH), scores times beta of some steps.
     """
     n, every, longest = model.start.size, model.every, pieces.length[low]
-    slots, factor, posterior = np.empty(WIDTH, np.int64), np.empty((1, WIDTH)), np.empty((n, WIDTH))
+    factor, posterior = np.empty((1, WIDTH)), np.empty((n, WIDTH))
     beta[:] = 0.0
     for u in range(_mark(pieces, low, high, room) - 1, -1, -1):
         if room.event[u]:
             _enter(pieces, low, high, u, room, beta, seams, starts, ends)
-        if u < longest and slot.size:
-            read(slot, room, room.last, u, slots)
-            _count_labels(room.alpha, (u + 1) * n, beta, labels, slots)
-        elif u < longest:
-            _set_labels(room, high - low, u, beta, posterior, labels)
-        k = u % BACKLOG
-        read(code, room, room.stop, u, room.rows)
-        _weigh(beta, ahead, k * n, model.table, room.rows)
+        k, row = u % BACKLOG, min(u, longest)
+        prepare_again(model.scores, code, room, u, row)
+        _weigh(beta, ahead, k * n, model.scores, room, row)
+        if u < longest:
+            count(model.scores, slot, room, high - low, u, beta, posterior, uses)
         if u % every == every - 1:
             _choose_factors(room, u, u // every, beta, factor)
             scale(ahead, k * n, n, load(factor, 0))
@@ -41,6 +40,7 @@ def count_tile(model, code, slot, pieces, low, high, room, seams, labels, pairs,
             _count_pairs(room.alpha, u * n, ahead, min(BACKLOG, longest - u), n, pairs)
     for p in range(high - low):
         normalise(beta, 0, p, seams.beta_before[low + p])
+    collect(model.scores, room, longest, uses)
 
 
 @jit(inner=True)
@@ -88,33 +88,10 @@ def _open_beta(alpha, row, beta, p, n, weight):
 
 
 @jit(inner=True)
-def _count_labels(alpha, row, beta, labels, slots):
-    """Posterior of a step; in lanes past their end alpha is zero."""
+def _weigh(beta, ahead, target, scores, room, k):
+    """What the step before sees: ahead[target + j] = score of j in row k * beta[j]."""
     for j in range(0, beta.shape[0], BLOCK):
-        a = load(alpha, row + j) * load(beta, j)
-        b = load(alpha, row + j + 1) * load(beta, j + 1)
-        c = load(alpha, row + j + 2) * load(beta, j + 2)
-        d = load(alpha, row + j + 3) * load(beta, j + 3)
-        add_columns(labels, slots, j, (a, b, c, d))
-
-
-@jit(inner=True)
-def _set_labels(room, used, u, beta, posterior, labels):
-    """The posterior of a step in rows of its own."""
-    n, n_states = beta.shape[0], labels.shape[1]
-    for j in range(n):
-        store(posterior, j, load(room.alpha, (u + 1) * n + j) * load(beta, j))
-    for p in range(used):
-        if u <= room.last[p]:
-            for j in range(n_states):
-                labels[room.at[p] + u, j] = posterior[j, p]
-
-
-@jit(inner=True)
-def _weigh(beta, ahead, target, table, rows):
-    """What the step before sees: ahead[target + j] = table[rows, j] * beta[j]."""
-    for j in range(0, beta.shape[0], BLOCK):
-        a, b, c, d = columns(table, rows, j)
+        a, b, c, d = block(scores, room, k, j)
         store(ahead, target + j, a * load(beta, j))
         store(ahead, target + j + 1, b * load(beta, j + 1))
         store(ahead, target + j + 2, c * load(beta, j + 2))

@@ -20,7 +20,7 @@ def tile_totals(model, code, pieces, tiles, a, b, warmup, room, seams, out):
 
 
 @jit
-def tile_counts(model, code, slot, pieces, tiles, a, b, warmup, room, seams, out, labels, pairs, starts, ends):
+def tile_counts(model, code, slot, pieces, tiles, a, b, warmup, room, seams, out, uses, pairs, starts, ends):
     """The same, and the expected uses of labels, pairs of states (n * n, WIDTH), starts and ends."""
     n = model.start.size
     beta, ahead = np.empty((n, WIDTH)), np.zeros((BACKLOG * n, WIDTH))
@@ -28,7 +28,7 @@ def tile_counts(model, code, slot, pieces, tiles, a, b, warmup, room, seams, out
         low, high = tiles[k], tiles[k + 1]
         forward_tile(model, code, pieces, low, high, warmup, room, out[low:high], seams)
         count_tile(
-            model, code, slot, pieces, low, high, room, seams, labels, pairs, starts, ends, beta, ahead
+            model, code, slot, pieces, low, high, room, seams, uses, pairs, starts, ends, beta, ahead
         )  # fmt: skip
 
 

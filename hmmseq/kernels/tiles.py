@@ -22,8 +22,10 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmseq._jit import jit
-from hmmseq.kernels.lanes import BLOCK, WIDTH, columns, exponents, load, powers_of_two, store
+from hmmseq.kernels.gaussian import GROUP, Normals
+from hmmseq.kernels.lanes import BLOCK, WIDTH, exponents, load, powers_of_two, store
 from hmmseq.kernels.logmath import NEVER
+from hmmseq.kernels.tile_scores import block, prepare, score
 
 
 class Model(NamedTuple):
@@ -33,7 +35,7 @@ class Model(NamedTuple):
     matrix: np.ndarray  # (n, n)
     back: np.ndarray  # its transpose
     end: np.ndarray  # (n,)
-    table: np.ndarray  # (n_rows, n) scores of states, each row divided by its largest entry
+    scores: np.ndarray | Normals  # (n_rows, n) of states, each row divided by its largest entry; or how to make them
     every: int  # steps between rescalings; so few that nothing underflows in between
 
 
@@ -74,14 +76,21 @@ class Room(NamedTuple):
     stop: np.ndarray  # (WIDTH,) last step that may be read
     rows: np.ndarray  # (WIDTH,) row of the table at this step
     event: np.ndarray  # (steps + warmup + 1,) whether a piece needs attention at step u
+    slots: np.ndarray  # (WIDTH,) row of the statistics
+    # Where scores are made, not looked up:
+    scores: np.ndarray  # ((steps + 1) * n, WIDTH), or n rows; none where they are looked up
+    features: np.ndarray  # of some steps
+    shift: np.ndarray  # (2, WIDTH) sum of what was taken out of the scores, in two parts
 
 
-def make_room(n_rows: int, steps: int, every: int, warmup: int) -> Room:
-    """n_rows: rows of alpha.   steps: of the longest core."""
-    at, low, last, stop, rows = np.zeros((5, WIDTH), np.int64)
+def make_room(n_rows: int, steps: int, every: int, warmup: int, n_scores: int = 0, n_features: int = 0) -> Room:
+    """n_rows: rows of alpha.   steps: of the longest core.   n_scores: rows of scores that are made, from so many features."""
+    at, low, last, stop, rows, slots = np.zeros((6, WIDTH), np.int64)
     alpha, factors = np.empty((n_rows, WIDTH)), np.ones((steps // every + 1, WIDTH))
     exponents, event = np.zeros((1, WIDTH), np.int64), np.zeros(steps + warmup + 1, np.bool_)
-    return Room(alpha, factors, exponents, at, low, last, stop, rows, event)
+    scores, features = np.empty((n_scores, WIDTH)), np.empty((GROUP * n_features + 1, WIDTH))
+    shift = np.zeros((2, WIDTH))
+    return Room(alpha, factors, exponents, at, low, last, stop, rows, event, slots, scores, features, shift)
 
 
 @jit(inner=True)
@@ -102,15 +111,8 @@ def seat(pieces, low, high, room):
 
 
 @jit(inner=True)
-def read(code, room, high, u, rows):
-    """The codes of step u; lanes that are not there read the nearest step they may."""
-    for p in range(WIDTH):
-        rows[p] = code[room.at[p] + min(max(u, room.low[p]), high[p])]
-
-
-@jit(inner=True)
-def step(alpha, source, target, matrix, table, rows):
-    """alpha[target + j] = table[rows, j] * sum_i alpha[source + i] * matrix[i, j]"""
+def step(alpha, source, target, matrix, scores, room, k):
+    """alpha[target + j] = score of j in row k * sum_i alpha[source + i] * matrix[i, j]"""
     n = matrix.shape[0]
     for j in range(0, n, BLOCK):
         x = load(alpha, source)
@@ -121,7 +123,7 @@ def step(alpha, source, target, matrix, table, rows):
             b = b + x * matrix[i, j + 1]
             c = c + x * matrix[i, j + 2]
             d = d + x * matrix[i, j + 3]
-        e, f, g, h = columns(table, rows, j)
+        e, f, g, h = block(scores, room, k, j)
         store(alpha, target + j, a * e)
         store(alpha, target + j + 1, b * f)
         store(alpha, target + j + 2, c * g)
@@ -163,6 +165,7 @@ def _begin(low, high, n, room, seams):
             room.alpha[j, p] = seams.alpha_before[low + p, j]
     for p in range(WIDTH):
         room.exponents[0, p] = 0
+        room.shift[0, p] = room.shift[1, p] = 0.0
 
 
 @jit(inner=True)
@@ -197,8 +200,9 @@ def forward_tile(model, code, pieces, low, high, warmup, room, logs, seams):
         if u == 0:  # the warm-up is even, so this is row 0
             _begin(low, high, n, room, seams)
         target = source + n if source == 0 or (keep and u >= 0) else 0
-        read(code, room, room.last, u, room.rows)
-        step(room.alpha, source, target, model.matrix, model.table, room.rows)
+        k = max(u, 0) if keep else 0
+        prepare(model.scores, code, room, u, k)
+        step(room.alpha, source, target, model.matrix, model.scores, room, k)
         if u == 0:
             _open(model, pieces, low, high, room, source, target, seams)
         if u % model.every == model.every - 1:
@@ -215,7 +219,7 @@ def _open(model, pieces, low, high, room, source, target, seams):
         if pieces.opens[low + p]:
             total = 0.0
             for j in range(model.start.size):
-                room.alpha[target + j, p] = model.start[j] * model.table[room.rows[p], j]
+                room.alpha[target + j, p] = model.start[j] * score(model.scores, room, 0, j, p)
                 room.alpha[source + j, p] = 0.0
                 total += room.alpha[target + j, p]
             seams.lowest[low + p] = total
@@ -234,6 +238,6 @@ def _close(model, pieces, low, high, u, room, row, logs, seams):
             ending = pieces.closes[piece] and pieces.after[piece] == 0
             for j in range(model.end.size):
                 total += room.alpha[row + j, p] * (model.end[j] if ending else 1.0)
-            logs[p] = log(total) + math.log(2.0) * room.exponents[0, p]
+            logs[p] = log(total) + math.log(2.0) * room.exponents[0, p] + room.shift[1, p] + room.shift[0, p]
             seams.lowest[piece] = min(seams.lowest[piece], total)
             normalise(room.alpha, row, p, seams.alpha_last[piece])

@@ -46,6 +46,15 @@ class Task(NamedTuple):
         states = None if self.states is None else self.states[low:high]
         return self._replace(X=X, states=states, weights=self.weights[first:last])
 
+    def only(self, chosen: np.ndarray) -> "Task":
+        """Some of the sequences."""
+        if len(chosen) == len(self.X):
+            return self
+        X, states = self.X.subset(chosen), self.states
+        if states is not None:
+            states = Sequences(states, self.X.offsets).subset(chosen).values
+        return self._replace(X=X, states=states, weights=self.weights[chosen])
+
 
 def expect(graph: StateGraph, emission: Emission, task: Task) -> Expected:
     """The E-step: Baum, Petrie, Soules and Weiss, Ann. Math. Stat. 41 (1970)."""
@@ -61,6 +70,29 @@ def expect(graph: StateGraph, emission: Emission, task: Task) -> Expected:
 
 
 def _expect_group(graph: StateGraph, emission: Emission, task: Task) -> Expected:
+    done, left = _expect_in_tiles(graph, emission, task)
+    if done is not None and not len(left):
+        return done
+    try:
+        rest = _expect_by_table(graph, emission, task.only(left))
+    except ImpossibleSequenceError as error:
+        raise ImpossibleSequenceError(int(left[error.sequence]), error.step) from None
+    return rest if done is None else _add(done, rest)
+
+
+def _expect_in_tiles(graph: StateGraph, emission: Emission, task: Task) -> tuple[Expected | None, np.ndarray]:
+    """Without a table of scores, where kernels can do so; and which sequences are left."""
+    normals = emission.normals(task.X) if task.states is None and not task.best_only else None
+    if normals is None:
+        return None, np.arange(len(task.X))
+    counts, left = lattice.expected_moments(graph, normals, task.X, task.weights, task.n_jobs)
+    if counts is None:
+        return None, left
+    log_likelihood = float(task.weights @ counts.log_partition)
+    return Expected(log_likelihood, emission.statistics_of(counts.rows), counts.edges, counts.start), left
+
+
+def _expect_by_table(graph: StateGraph, emission: Emission, task: Task) -> Expected:
     scores = emission.log_scores(task.X)
     count = best_path_counts if task.best_only else lattice.expected_counts
     if task.states is None:

@@ -1,7 +1,7 @@
 """The hidden Markov model: a state graph whose edges and emissions are learned."""
 
 from collections.abc import Callable
-from copy import copy, deepcopy
+from copy import copy
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -151,7 +151,8 @@ class HMM(DensityMixin, BaseEstimator):
             climb.land()
 
         seeds = check_random_state(self.random_state)
-        climbs = [self._first_guess(deepcopy(base), task, seeds) for _ in range(n_init)]
+        own = [*(base.copy() for _ in range(n_init - 1)), base]
+        climbs = [self._first_guess(climb, task, seeds) for climb in own]
         best = restarts.climb_all(climbs, run, self.n_jobs)
         if not counting:  # states that nobody named were not lost
             restarts.warn_of_idle_states(best)

@@ -37,8 +37,15 @@ def _array(estimator: Any, X: Any, reset: bool) -> Any:
             f"X is one array of shape {array.shape}. Reshape your data: X.reshape(-1, 1) is one sequence with one "
             "feature; [X] is a list with one sequence; symbols are whole numbers"
         )
+    if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "fiu" and not _has_names(estimator):
+        return X  # nothing for scikit-learn to find, and looking takes it longer than a small problem
     least = 1 if reset else 0  # an empty sequence has an empty answer
     return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=least)
+
+
+def _has_names(estimator: Any) -> bool:
+    """Whether it was fitted with named features: then scikit-learn compares, or forgets, them."""
+    return hasattr(estimator, "feature_names_in_")
 
 
 def check_states(states: np.ndarray | None, graph: StateGraph, name: str) -> None:

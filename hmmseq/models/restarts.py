@@ -2,9 +2,10 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -32,6 +33,10 @@ class Climb:
     history: list[float] = field(default_factory=list)
     converged: bool = False
     idle: dict[int, int] = field(default_factory=dict)  # states without visits -> the iteration they were lost in
+
+    def copy(self) -> Self:
+        """Another one that begins in the same place; graphs and what is asked of them never change."""
+        return replace(self, emission=deepcopy(self.emission), leaps=deepcopy(self.leaps), history=[], idle={})
 
     @property
     def height(self) -> float:

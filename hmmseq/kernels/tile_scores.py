@@ -1,0 +1,186 @@
+"""Where the scores of a step of a tile come from: looked up in a table, or made from observations (`Normals`).
+
+Scores that are made lie in `room.scores`, where statistics find the posteriors in their place. So nothing of the length of
+the data is kept. Each function here has one body a source, chosen by its type.
+"""
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from hmmseq._jit import jit
+from hmmseq.kernels.gaussian import GROUP, Normals, add_moments, enter_step, normal_scores
+from hmmseq.kernels.lanes import BLOCK, WIDTH, add_columns, columns, larger, load, store
+from hmmseq.kernels.score_rows import exponential
+
+_INNER = {"_nrt": False, "forceinline": True, "error_model": "numpy"}
+
+
+@jit(inner=True)
+def place(room, high, u, rows):
+    """Where step u lies in the data; lanes that are not there read the nearest step they may."""
+    for p in range(WIDTH):
+        rows[p] = room.at[p] + min(max(u, room.low[p]), high[p])
+
+
+@jit(inner=True)
+def read(code, room, high, u, rows):
+    """The codes of step u."""
+    for p in range(WIDTH):
+        rows[p] = code[room.at[p] + min(max(u, room.low[p]), high[p])]
+
+
+def prepare(scores, code, room, u, k):
+    """Scores of step u, as row k."""
+    (_make if isinstance(scores, Normals) else _look_up)(scores, code, room, u, k)
+
+
+def prepare_again(scores, code, room, u, k):
+    """The same, going back: what was made for row k is still there, but for the row past the longest core."""
+    (_make_again if isinstance(scores, Normals) else _look_up)(scores, code, room, u, k)
+
+
+def block(scores, room, k, j):
+    """Scores of states j ... j + BLOCK - 1 in row k."""
+    return (_made if isinstance(scores, Normals) else _columns)(scores, room, k, j)
+
+
+def score(scores, room, k, j, p):
+    """Score of state j in row k and lane p."""
+    return (_made_one if isinstance(scores, Normals) else _one)(scores, room, k, j, p)
+
+
+def count(scores, slot, room, used, u, beta, posterior, uses):
+    """Posteriors of step u: added to the uses of labels, or kept until the whole tile is done."""
+    (_keep if isinstance(scores, Normals) else _count)(scores, slot, room, used, u, beta, posterior, uses)
+
+
+def collect(scores, room, longest, uses):
+    """Add what was kept."""
+    (_collect if isinstance(scores, Normals) else _nothing)(scores, room, longest, uses)
+
+
+# ---- looked up
+
+
+def _look_up(scores, code, room, u, k):
+    read(code, room, room.stop, u, room.rows)
+
+
+def _columns(scores, room, k, j):
+    return columns(scores, room.rows, j)
+
+
+def _one(scores, room, k, j, p):
+    return scores[room.rows[p], j]
+
+
+def _count(scores, slot, room, used, u, beta, posterior, uses):
+    """In lanes past their end alpha is zero. Without slots each step has a row of its own, of used states only."""
+    n = beta.shape[0]
+    for j in range(n):
+        store(posterior, j, load(room.alpha, (u + 1) * n + j) * load(beta, j))
+    if slot.size:
+        read(slot, room, room.last, u, room.slots)
+        for j in range(0, n, BLOCK):
+            a, b, c, d = load(posterior, j), load(posterior, j + 1), load(posterior, j + 2), load(posterior, j + 3)
+            add_columns(uses, room.slots, j, (a, b, c, d))
+        return
+    for p in range(used):
+        if u <= room.last[p]:
+            for j in range(uses.shape[1]):
+                uses[room.at[p] + u, j] = posterior[j, p]
+
+
+def _nothing(scores, room, longest, uses):
+    pass
+
+
+# ---- made
+
+
+def _make(scores, code, room, u, k):
+    """Exponentials, the largest being one; the logarithm of what they were divided by is added to `shift`."""
+    n = scores.means.shape[1]
+    first = k * n
+    place(room, room.stop, u, room.rows)
+    normal_scores(scores, room.rows, room.features, room.scores, first)
+    top = load(room.scores, first)
+    for j in range(first + 1, first + n):
+        top = larger(top, load(room.scores, j))
+    for j in range(first, first + n):
+        store(room.scores, j, exponential(load(room.scores, j) - top))
+    _add_exactly(room.shift, top)
+
+
+@jit(inner=True)
+def _add_exactly(sums, value):
+    """Row 0 and row 1 together are the sum, what rounding took being in row 1 (Knuth's two-sum)."""
+    old = load(sums, 0)
+    new = old + value
+    back = new - old
+    store(sums, 0, new)
+    store(sums, 1, load(sums, 1) + ((old - (new - back)) + (value - back)))
+
+
+def _make_again(scores, code, room, u, k):
+    if u >= k:
+        prepare(scores, code, room, u, k)
+
+
+def _made(scores, room, k, j):
+    at = k * scores.means.shape[1] + j
+    return load(room.scores, at), load(room.scores, at + 1), load(room.scores, at + 2), load(room.scores, at + 3)
+
+
+def _made_one(scores, room, k, j, p):
+    return room.scores[k * scores.means.shape[1] + j, p]
+
+
+def _keep(scores, slot, room, used, u, beta, posterior, uses):
+    n = beta.shape[0]
+    for j in range(n):
+        store(room.scores, u * n + j, load(room.alpha, (u + 1) * n + j) * load(beta, j))
+
+
+def _collect(scores, room, longest, uses):
+    n = scores.means.shape[1]
+    for low in range(0, longest, GROUP):
+        groups = min(GROUP, longest - low)
+        for g in range(groups):
+            place(room, room.last, low + g, room.rows)
+            enter_step(scores, room.rows, room.features, g, room.scores, (low + g) * n, uses)
+        add_moments(scores, room.features, room.scores, low * n, groups, uses)
+
+
+# ---- which
+
+
+@overload(prepare, jit_options=_INNER)
+def _compiled_prepare(scores, code, room, u, k):
+    return _look_up if isinstance(scores, types.Array) else _make
+
+
+@overload(prepare_again, jit_options=_INNER)
+def _compiled_prepare_again(scores, code, room, u, k):
+    return _look_up if isinstance(scores, types.Array) else _make_again
+
+
+@overload(block, jit_options=_INNER)
+def _compiled_block(scores, room, k, j):
+    return _columns if isinstance(scores, types.Array) else _made
+
+
+@overload(score, jit_options=_INNER)
+def _compiled_score(scores, room, k, j, p):
+    return _one if isinstance(scores, types.Array) else _made_one
+
+
+@overload(count, jit_options=_INNER)
+def _compiled_count(scores, slot, room, used, u, beta, posterior, uses):
+    return _count if isinstance(scores, types.Array) else _keep
+
+
+@overload(collect, jit_options=_INNER)
+def _compiled_collect(scores, room, longest, uses):
+    return _nothing if isinstance(scores, types.Array) else _collect
