@@ -1,6 +1,7 @@
 """Sequence models on one lattice: a graph of states, scores per step, and a few questions.
 
 from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
+from hmmseq import SemiMarkovHMM                            states that last for learned durations
 from hmmseq import CRF, HMMTagger                           the same for tagging
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
 from hmmseq import topologies, StateGraph                   which states follow which
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from hmmseq.emissions import Categorical, Gaussian
     from hmmseq.errors import DataError, ImpossibleSequenceError
     from hmmseq.graph import StateGraph
-    from hmmseq.models import CRF, GMMHMM, HMM, CategoricalHMM, GaussianHMM, HMMTagger, PoissonHMM, load
+    from hmmseq.models import CRF, GMMHMM, HMM, CategoricalHMM, GaussianHMM, HMMTagger, PoissonHMM, SemiMarkovHMM, load
     from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
     from hmmseq.span_graph import Gap, SpanGraph, Spans
@@ -27,15 +28,25 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gap", "Gaussian", "GaussianHMM", "HMMTagger",
-    "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "Sequences", "SpanGraph", "Spans", "StateGraph", "load",
-    "topologies",
+    "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "SemiMarkovHMM", "Sequences", "SpanGraph", "Spans",
+    "StateGraph", "load", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
     "hmmseq.emissions": ("Categorical", "Gaussian"),
     "hmmseq.errors": ("DataError", "ImpossibleSequenceError"),
     "hmmseq.graph": ("StateGraph",),
-    "hmmseq.models": ("CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "PoissonHMM", "load"),
+    "hmmseq.models": (
+        "CRF",
+        "GMMHMM",
+        "HMM",
+        "CategoricalHMM",
+        "GaussianHMM",
+        "HMMTagger",
+        "PoissonHMM",
+        "SemiMarkovHMM",
+        "load",
+    ),
     "hmmseq.segment_graph": ("SegmentGraph",),
     "hmmseq.sequences": ("Sequences",),
     "hmmseq.span_graph": ("Gap", "SpanGraph", "Spans"),

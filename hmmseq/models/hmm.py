@@ -126,7 +126,7 @@ class HMM(DensityMixin, BaseEstimator):
         weights = inputs.sample_weights(sample_weight, len(sequences))
         emission = Gaussian() if self.emission is None else clone(self.emission)
         graph = self._topology(states)
-        chain = Chain.of(self, graph)
+        chain = self._chain(graph)
         task = em.Task(emission.observe(sequences), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
@@ -134,13 +134,21 @@ class HMM(DensityMixin, BaseEstimator):
         self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task)
         return self
 
+    def _chain(self, graph: StateGraph) -> Chain:
+        """What learns starts and transitions."""
+        return Chain.of(self, graph)
+
     def _is_hard(self) -> bool:
         if self.training not in ("em", "viterbi"):
             raise ValueError(f"training is {self.training!r}; expected 'em' or 'viterbi'")
         return self.training == "viterbi"
 
+    def _is_counting(self, task: em.Task) -> bool:
+        """Whether one pass says all: every state is known."""
+        return task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
+
     def _climb(self, base: restarts.Climb, task: em.Task) -> None:
-        counting = task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
+        counting = self._is_counting(task)
         n_iter, n_init = (1, 1) if counting else (self.n_iter, restarts.check_n_init(self.n_init))
         if n_init > 1:
             task = task._replace(n_jobs=1)  # threads are busy with restarts
@@ -157,13 +165,16 @@ class HMM(DensityMixin, BaseEstimator):
         if not counting:  # states that nobody named were not lost
             restarts.warn_of_idle_states(best)
         self.n_parameters_ = base.chain.n_free(base.graph) + best.emission.n_parameters()
-        self.graph_, self.emission_ = best.graph, best.emission
+        self._keep(best)
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
         self.n_expectations_ = best.n_expectations
         self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
 
-    @staticmethod
-    def _first_guess(climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
+    def _keep(self, best: restarts.Climb) -> None:
+        """Take the parameters that were learned."""
+        self.graph_, self.emission_ = best.graph, best.emission
+
+    def _first_guess(self, climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
         climb.emission.initialise(task.X, climb.graph.n_labels, np.random.default_rng(seeds.randint(2**31)))
         if task.states is not None:
             em.first_guess(climb.graph, climb.emission, task)
@@ -179,7 +190,7 @@ class HMM(DensityMixin, BaseEstimator):
     def _made_topology(self, labelled: int) -> StateGraph:
         if not isinstance(self.n_components, Integral) or self.n_components < 1:
             raise ValueError(f"n_components is {self.n_components!r}; expected a whole number, 1 or more")
-        make = topologies.ergodic if self.topology is None else self.topology
+        make = self._default_topology if self.topology is None else self.topology
         graph = make(max(self.n_components, labelled)) if callable(make) else None
         if not isinstance(graph, StateGraph):
             raise ValueError(
@@ -187,6 +198,10 @@ class HMM(DensityMixin, BaseEstimator):
                 "number of states, such as topologies.left_right"
             )
         return graph
+
+    @staticmethod
+    def _default_topology(n_states: int) -> StateGraph:
+        return topologies.ergodic(n_states)
 
     def _scores(self, X: Any, lengths: Any) -> Packed:
         check_is_fitted(self)
@@ -322,6 +337,18 @@ class HMM(DensityMixin, BaseEstimator):
 
         check_is_fitted(self)
         save(self, path)
+
+    def _more_parts(self) -> dict[str, np.ndarray]:
+        """Arrays that a model file keeps beside those of the graph and the emission."""
+        return {}
+
+    def _restore_graph(self, graph: StateGraph, arrays: dict[str, np.ndarray]) -> None:
+        """The inverse."""
+        self.graph_ = graph
+
+    def _reorder(self, graph: StateGraph, order: np.ndarray) -> None:
+        """Take the graph in which state i is what was state order[i]; the emission has its order already."""
+        self.graph_ = graph
 
     def __getattr__(self, name: str) -> Any:
         """Fitted parameters of the emission, `means_` say, are there on the model too."""

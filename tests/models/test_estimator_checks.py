@@ -2,7 +2,7 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from hmmseq import HMM, GaussianHMM
+from hmmseq import HMM, GaussianHMM, SemiMarkovHMM
 
 ONE_SEQUENCE = "a 2-D array is one sequence: its rows are steps in time, not samples"
 EXPECTED = {
@@ -18,6 +18,9 @@ EXPECTED = {
 }
 
 
-@parametrize_with_checks([HMM(), GaussianHMM(2, "full")], expected_failed_checks=lambda estimator: EXPECTED)
+MODELS = [HMM(), GaussianHMM(2, "full"), SemiMarkovHMM()]
+
+
+@parametrize_with_checks(MODELS, expected_failed_checks=lambda estimator: EXPECTED)
 def test_estimator(estimator, check):
     check(estimator)
