@@ -86,9 +86,8 @@ def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Ta
 
 def _expect_in_tiles(graph: StateGraph | SegmentGraph, emission: Emission, task: Task) -> tuple[Expected | None, np.ndarray]:
     """Without a table of scores, where kernels can do so; and which sequences are left."""
-    plain = isinstance(graph, StateGraph) and task.states is None and not task.best_only
-    normals = emission.normals(task.X) if plain else None
-    if normals is None:
+    normals = emission.normals(task.X) if task.states is None and not task.best_only else None
+    if normals is None or isinstance(graph, SegmentGraph):
         return None, np.arange(len(task.X))
     counts, left = lattice.expected_moments(graph, normals, task.X, task.weights, task.n_jobs)
     if counts is None:
