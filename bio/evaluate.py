@@ -166,8 +166,8 @@ def evaluate(
     introns of a transcript and no other); transcripts (all pieces equal); genes (one transcript of the locus right), a
     locus being transcripts that share coding bases in one frame; 3' and 5' ends. Base, exon, intron, intron chain and
     transcript are gffcompare's with `-e 0 --strict-match` on coding exons (Pertea and Pertea, F1000Research 9:304, 2020),
-    whose loci overlap in any frame. Sensitivity is the share of what is annotated that was found, precision the share of what was
-    predicted that is annotated: the "specificity" of Burset and Guigó (Genomics 34, 1996).
+    whose loci overlap in any frame. Sensitivity is the share of what is annotated that was found, precision the share of
+    what was predicted that is annotated: the "specificity" of Burset and Guigó (Genomics 34, 1996).
 
     Annotated genes that are cut at an end, and pseudogenes, count neither for nor against, nor do predictions that overlap
     them on their strand and are not right. Calibration compares posteriors of genes with "the 3' end is annotated", of

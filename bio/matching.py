@@ -28,6 +28,10 @@ class Item(NamedTuple):
     span: Piece
     key: Hashable
 
+    @property
+    def identity(self) -> Hashable:
+        return self.where, self.key
+
 
 def exons(gene: Gene) -> Iterator[Item]:
     return (Item(_where(gene), piece, piece) for piece in gene.coding_pieces)
@@ -74,38 +78,45 @@ ITEMS = {
 def count(predicted: list[Gene], annotated: list[Gene]) -> dict[str, Counts]:
     """Counts of each level: annotated, of them found, predicted, of them right; annotated genes that are cut, or no genes any
     more, count neither for nor against."""
-    judged = [gene for gene in annotated if gene.complete]
-    bases = _Bases(predicted, judged, [gene for gene in annotated if not gene.complete])
-    places = _Neighbourhoods([*predicted, *annotated])
+    judged, others = ([gene for gene in annotated if gene.complete is wanted] for wanted in (True, False))
+    bases, places = _Bases(predicted, judged, others), _Neighbourhoods([*predicted, *annotated])
     levels = {"base": bases.count(places)}
     for name, items_of in ITEMS.items():
-        theirs = {(*item.where, item.key): item for gene in judged for item in items_of(gene)}
-        ours = {(*item.where, item.key): item for gene in predicted for item in items_of(gene)}
-        levels[name] = _tally(ours, theirs, bases, places)
-    levels["gene"] = _count_loci(predicted, judged, bases, places)
+        ours, theirs, open_ones = (
+            {item.identity: item for gene in genes for item in items_of(gene)} for genes in (predicted, judged, others)
+        )
+        found = [item for key, item in theirs.items() if key in ours]
+        missed = [item for key, item in ours.items() if key not in theirs and key not in open_ones]
+        wrong = [item for item in missed if not bases.is_left_out(item)]
+        levels[name] = _table(places, theirs.values(), found, found + wrong, found)
+    levels["gene"] = _count_loci(predicted, judged, others, bases, places)
     return levels
 
 
-def _tally(ours: dict, theirs: dict, bases: _Bases, places: _Neighbourhoods) -> Counts:
-    found = [item for key, item in theirs.items() if key in ours]
-    judged = [item for key, item in ours.items() if key in theirs or not bases.is_left_out(item)]
-    columns = [places.count(items) for items in (theirs.values(), found, judged, found)]
-    return np.stack(columns, axis=1)
+def _table(places: _Neighbourhoods, *columns: Iterable[Item]) -> Counts:
+    return np.stack([places.count(items) for items in columns], axis=1)
 
 
-def _count_loci(predicted: list[Gene], judged: list[Gene], bases: _Bases, places: _Neighbourhoods) -> Counts:
+def _count_loci(
+    predicted: list[Gene], judged: list[Gene], others: list[Gene], bases: _Bases, places: _Neighbourhoods
+) -> Counts:
     """A locus is found, or right, if one of its transcripts is."""
-    ours, theirs = ({item for gene in genes for item in transcripts(gene)} for genes in (predicted, judged))
-    same = ours & theirs
-    columns = []
-    for genes in (judged, predicted):
-        loci = [[item for gene in locus for item in transcripts(gene)] for locus in group_into_loci(genes)]
-        hit = [locus[0] for locus in loci if not same.isdisjoint(locus)]
-        missed = [locus[0] for locus in loci if same.isdisjoint(locus)]
-        if genes is predicted:
-            missed = [item for item in missed if not bases.is_left_out(item)]
-        columns += [places.count(hit + missed), places.count(hit)]
-    return np.stack(columns, axis=1)
+    ours, theirs, open_ones = (
+        {item for gene in genes for item in transcripts(gene)} for genes in (predicted, judged, others)
+    )
+    found, missed = _split(judged, ours)
+    right, wrong = _split(predicted, theirs)
+    wrong = [item for item in wrong if item not in open_ones and not bases.is_left_out(item)]
+    return _table(places, found + missed, found, right + wrong, right)
+
+
+def _split(genes: list[Gene], other_side: set[Item]) -> tuple[list[Item], list[Item]]:
+    """A transcript of each locus: of those that share one with the other side, and of those that do not."""
+    shared, alone = [], []
+    for locus in group_into_loci(genes):
+        items = [item for gene in locus for item in transcripts(gene)]
+        (alone if other_side.isdisjoint(items) else shared).append(items[0])
+    return shared, alone
 
 
 def group_into_loci(genes: list[Gene]) -> list[list[Gene]]:
