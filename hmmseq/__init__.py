@@ -2,7 +2,7 @@
 
 from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
 from hmmseq import SemiMarkovHMM                            states that last for learned durations
-from hmmseq import CRF, HMMTagger                           the same for tagging
+from hmmseq import CRF, SemiCRF, HMMTagger                  the same for tagging
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
 from hmmseq import topologies, StateGraph                   which states follow which
 from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from hmmseq.emissions import Categorical, Gaussian
     from hmmseq.errors import DataError, ImpossibleSequenceError
     from hmmseq.graph import StateGraph
-    from hmmseq.models import CRF, GMMHMM, HMM, CategoricalHMM, GaussianHMM, HMMTagger, PoissonHMM, SemiMarkovHMM, load
+    from hmmseq.models import (
+        CRF,
+        GMMHMM,
+        HMM,
+        CategoricalHMM,
+        GaussianHMM,
+        HMMTagger,
+        PoissonHMM,
+        SemiCRF,
+        SemiMarkovHMM,
+        load,
+    )
     from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
     from hmmseq.span_graph import Gap, SpanGraph, Spans
@@ -29,8 +40,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gap", "Gaussian", "GaussianHMM", "HMMTagger",
-    "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "SemiMarkovHMM", "Sequences", "SpanGraph", "Spans",
-    "StateGraph", "load", "topologies",
+    "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "SemiCRF", "SemiMarkovHMM", "Sequences", "SpanGraph",
+    "Spans", "StateGraph", "load", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
@@ -45,6 +56,7 @@ _HOMES = {
         "GaussianHMM",
         "HMMTagger",
         "PoissonHMM",
+        "SemiCRF",
         "SemiMarkovHMM",
         "load",
     ),

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
@@ -85,17 +86,20 @@ class CRF(BaseEstimator):
         self._check_parameters()
         vocabulary = None if is_sparse(X) else Vocabulary.learn(X, self.min_frequency)
         features = stack(X) if vocabulary is None else vocabulary.read(X)
-        labels = tags.flatten(y, features.offsets, features.single)
-        self.classes_ = tags.learn(labels)
         self._vocabulary = vocabulary
         self.n_features_in_ = features.matrix.shape[1]
-        likelihood = Likelihood(
-            features.matrix, features.offsets, tags.encode(labels, self.classes_),
-            inputs.sample_weights(sample_weight, len(features.offsets) - 1), len(self.classes_),
+        weights = inputs.sample_weights(sample_weight, len(features.offsets) - 1)
+        self._minimise(self._likelihood(X, features, y, weights))
+        return self
+
+    def _likelihood(self, X: Any, features: Features, y: Any, weights: np.ndarray) -> Likelihood:
+        """What training minimises; learns `classes_`."""
+        labels = tags.flatten(y, features.offsets, features.single)
+        self.classes_ = tags.learn(labels)
+        return Likelihood(
+            features.matrix, features.offsets, tags.encode(labels, self.classes_), weights, len(self.classes_),
             c2=self.c2, unseen=self.unseen_pairs, ends=self.ends, n_jobs=self.n_jobs,
         )  # fmt: skip
-        self._minimise(likelihood)
-        return self
 
     def _minimise(self, likelihood: Likelihood) -> None:
         self.history_: list[float] = []
@@ -156,7 +160,11 @@ class CRF(BaseEstimator):
         """The labels of the best path of each sequence (Viterbi)."""
         packed = self._scores(X)
         paths = lattice.best_path(self.graph_, packed, n_jobs=self.n_jobs)
-        return self.classes_[paths.states] if packed.single else [self.classes_[path.states] for path in paths]
+        return self._answer(paths) if packed.single else [self._answer(path) for path in paths]
+
+    def _answer(self, path: Path) -> Any:
+        """What users get of a path: its labels."""
+        return self.classes_[path.states]
 
     def predict_proba(self, X: Any) -> Any:
         """(n_steps, n_labels) marginal probability of each label at each step, given the whole sequence."""
@@ -183,23 +191,26 @@ class CRF(BaseEstimator):
         return [answers] if packed.single else answers, totals
 
     def _labelled(self, path: Path, total: float) -> Path:
-        return Path(self.classes_[path.states], path.score - total)
+        return Path(self._answer(path), path.score - total)
 
     def score(self, X: Any, y: Any) -> float:
         """Share of steps of known label whose label is predicted: token accuracy."""
-        features = self._read(X)
-        labels = tags.flatten(y, features.offsets, features.single)
-        packed = scores(features.matrix, features.offsets, self.feature_weights_)
-        paths = lattice.best_path(self.graph_, packed, n_jobs=self.n_jobs)
+        packed = self._scores(X)
+        labels = tags.flatten(y, packed.offsets, packed.single)
+        paths = lattice.best_path(self.graph_, replace(packed, single=False), n_jobs=self.n_jobs)
         return tags.accuracy(labels, [label for path in paths for label in self.classes_[path.states].tolist()])
 
     def log_likelihood(self, X: Any, y: Any) -> np.ndarray:
         """(n_sequences,) log probability of the labels given the features; unknown labels are summed over."""
-        features = self._read(X)
-        labels = tags.encode(tags.flatten(y, features.offsets, features.single), self.classes_)
-        packed = scores(features.matrix, features.offsets, self.feature_weights_)
-        known = lattice.log_partition(self.graph_, restrict(packed, labels)[0], n_jobs=self.n_jobs)
-        return known - lattice.log_partition(self.graph_, packed, n_jobs=self.n_jobs)
+        packed = self._scores(X)
+        packed, known = replace(packed, single=False), self._agreeing(packed, y)
+        agree = lattice.log_partition(self.graph_, known, n_jobs=self.n_jobs)
+        return agree - lattice.log_partition(self.graph_, packed, n_jobs=self.n_jobs)
+
+    def _agreeing(self, packed: Packed, y: Any) -> Packed:
+        """Scores of the paths that keep to the known labels, of many sequences."""
+        labels = tags.encode(tags.flatten(y, packed.offsets, packed.single), self.classes_)
+        return replace(restrict(packed, labels)[0], single=False)
 
     def save(self, path: Any) -> None:
         """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
@@ -210,22 +221,31 @@ class CRF(BaseEstimator):
 
     def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Arrays and plain values that make the fitted model again: weights as a sparse matrix, most of them being zero."""
-        weights, graph = sparse.csr_array(self.feature_weights_), self.graph_
+        weights, linear = sparse.csr_array(self.feature_weights_), self._linear_weights()
         arrays = {
             "classes": tags.to_bytes(self.classes_.tolist()), "names": tags.to_bytes(self.feature_names_),
             "weights.data": weights.data, "weights.indices": weights.indices, "weights.indptr": weights.indptr,
-            "edge": graph.edge, "start": graph.start, "end": graph.end,
+            "edge": linear.edges, "start": linear.start, "end": linear.end,
         }  # fmt: skip
         return arrays, {name: getattr(self, name) for name in FITTED}
 
+    def _linear_weights(self) -> Weights:
+        """What `_take` was given."""
+        return Weights(self.feature_weights_, self.graph_.edge, self.graph_.start, self.graph_.end)
+
+    def _restore_more(self, arrays: dict[str, np.ndarray]) -> int:
+        """Take what a file keeps beside what every CRF has; how many rows of weights are not of features of steps."""
+        return 0
+
     def _restore(self, arrays: dict[str, np.ndarray], fitted: dict[str, Any]) -> None:
         self.classes_, names = np.array(tags.from_bytes(arrays["classes"])), tags.from_bytes(arrays["names"])
-        shape = (fitted["n_features_in_"], len(self.classes_))
+        n_features = fitted["n_features_in_"]
+        shape = (n_features + self._restore_more(arrays), len(self.classes_))
         parts = tuple(arrays[f"weights.{part}"] for part in ("data", "indices", "indptr"))
         matrix = sparse.csr_array(parts, shape=shape)
         matrix.check_format()
-        if names is not None and len(set(names)) != shape[0]:
-            raise ValueError(f"{len(set(names))} names for {shape[0]} features")
+        if names is not None and len(set(names)) != n_features:
+            raise ValueError(f"{len(set(names))} names for {n_features} features")
         self._vocabulary = None if names is None else Vocabulary(names)
         self._take(Weights(matrix.toarray(), arrays["edge"], arrays["start"], arrays["end"]))
         for name in FITTED:

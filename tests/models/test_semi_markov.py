@@ -198,7 +198,6 @@ def test_parameters_are_recovered(durations):
         error = np.std(drawn[j]) / np.sqrt(len(drawn[j]))
         assert abs(expected[j] - np.mean(drawn[j])) < 3 * error
     np.testing.assert_allclose(model.transmat_, jumps, atol=3 * 0.5 / np.sqrt(seen.sum(1).min()))
-    assert np.mean([np.mean(a == b) for a, b in zip(model.predict(data), map(np.round, data))]) > 0
 
 
 def test_samples_last_as_long_as_the_model_says():
@@ -238,12 +237,13 @@ def test_known_states_are_counted():
     np.testing.assert_allclose(model.transmat_, [[0, 1], [1, 0]])
 
 
+@pytest.mark.filterwarnings("ignore:.*beyond longest")
 def test_degrees_of_freedom():
     def n(durations, **options):
-        model = SemiMarkovHMM(Categorical(3), 2, durations=durations, longest=200, n_iter=1, random_state=0, **options)
+        model = SemiMarkovHMM(Categorical(3), 2, durations=durations, longest=40, n_iter=1, random_state=0, **options)
         return model.fit(X).n_parameters_ - 2 * 2 - 1  # emissions and starts; two states have no choice where to go
 
-    assert [n("poisson"), n("geometric"), n("negative_binomial"), n("histogram")] == [2, 2, 4, 2 * (199 + 1)]
+    assert [n("poisson"), n("geometric"), n("negative_binomial"), n("histogram")] == [2, 2, 4, 2 * (39 + 1)]
     assert n("poisson", topology=topologies.ergodic) == 4
     model = started("poisson", 3)
     steps = sum(map(len, X))
@@ -264,6 +264,7 @@ def test_grid_search_over_families():
     assert np.isfinite(search.best_score_) and len(search.predict(X[:2])) == 2
 
 
+@pytest.mark.filterwarnings("ignore:.*beyond longest")
 @pytest.mark.parametrize("durations", [*sorted(FAMILIES), *STARTS], ids=str)
 def test_saved_and_loaded(durations, tmp_path):
     model = started(durations, 2)
