@@ -90,6 +90,12 @@ class Emission(BaseEstimator, ABC):
         for name in self.parameters_:
             setattr(self, name, state[name] if state[name].ndim else state[name].item())
 
+    def hold_fixed(self) -> None:
+        """Give fixed parameters their values, whatever they were."""
+        for name in self.parameters_:
+            if name not in self.of_data:
+                self.settle(name, getattr(self, name))
+
     def check(self, n_labels: int) -> None:
         """ValueError unless the learned parameters fit together and `n_labels`. A model file can say anything."""
 
@@ -134,6 +140,15 @@ class Emission(BaseEstimator, ABC):
         return {
             name.rstrip("_"): np.asarray(getattr(self, name)) for name in self.parameters_ if name not in self.of_data
         }
+
+    def limits(self) -> dict[str, tuple[Any, Any]]:
+        """The least and the largest value of what `learned` names."""
+        return {name.rstrip("_"): (scale.low, scale.high) for name, scale in self.scales().items()}
+
+    def known(self) -> np.ndarray:
+        """(n,) which of all numbers in `learned`, in their order, are fixed."""
+        given = [~np.isnan(self.given(name, array.shape)) for name, array in self.learned().items()]
+        return np.concatenate([array.ravel() for array in given])
 
     def reorder(self, order: np.ndarray) -> None:
         """Give label i the parameters of label order[i]."""

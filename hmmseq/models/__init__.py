@@ -5,9 +5,10 @@ from hmmseq.models.factories import GMMHMM, CategoricalHMM, GaussianHMM, Poisson
 from hmmseq.models.files import load
 from hmmseq.models.hmm import HMM
 from hmmseq.models.hmm_tagger import HMMTagger
+from hmmseq.models.information import standard_errors
 from hmmseq.models.matching import canonical, match_states, reordered
 
 __all__ = [
     "CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "PoissonHMM", "canonical", "load", "match_states",
-    "reordered",
+    "reordered", "standard_errors",
 ]  # fmt: skip
