@@ -62,6 +62,18 @@ class Emission(BaseEstimator, ABC):
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One observation for each label of a path: (n_steps,) or (n_steps, n_features)."""
 
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        """(4, n_steps, n_labels, n_features) log probability of less, at most, at least and more than what was observed.
+
+        Of each feature alone; anything where it is missing. ValueError if what is emitted has no order.
+        """
+        raise ValueError(f"{type(self).__name__} emissions have no cumulative distribution, which residuals need")
+
+    def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A sample for a path in the place of data as they were given: missing where they are, with their covariates."""
+        drawn = self.sample(labels, rng).reshape(values.shape)
+        return np.where(values == -1, -1, drawn) if self.symbols else np.where(np.isnan(values), np.nan, drawn)
+
     def settle(self, name: str, value: Any, learned: Any = True) -> None:
         """Set the parameter `name` where `learned` (a mask), except for the entries that are fixed."""
         value = np.where(learned, value, getattr(self, name)) if hasattr(self, name) else np.array(value)

@@ -35,8 +35,7 @@ class Estimates:
 
         That keeps them between the limits, and the likelihood is closer to a parabola there.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level is {level!r}; expected a number between 0 and 1, such as 0.95")
+        check_level(level)
         away = norm.ppf((1 + level) / 2) * self.errors[:, None] * [-1.0, 1.0]
         x, (low, high) = self.values[:, None], self.limits.T[:, :, None]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -46,11 +45,22 @@ class Estimates:
         return np.where(away == 0, x, ends)
 
     def __str__(self) -> str:
-        width = max(map(len, self.names), default=0)
-        lines = [f"{'':{width}} {'estimate':>12} {'error':>12}   95 % interval"]
-        for name, value, error, (low, high) in zip(self.names, self.values, self.errors, self.interval()):
-            lines.append(f"{name:{width}} {value:12.6g} {error:12.3g}   {low:.6g} ... {high:.6g}")
-        return "\n".join(lines)
+        return as_text(self.names, self.values, self.errors, self.interval())
+
+
+def as_text(names: list[str], values: np.ndarray, errors: np.ndarray, interval: np.ndarray) -> str:
+    """A line for each parameter."""
+    width = max(map(len, names), default=0)
+    lines = [f"{'':{width}} {'estimate':>12} {'error':>12}   95 % interval"]
+    for name, value, error, (low, high) in zip(names, values, errors, interval):
+        lines.append(f"{name:{width}} {value:12.6g} {error:12.3g}   {low:.6g} ... {high:.6g}")
+    return "\n".join(lines)
+
+
+def check_level(level: float) -> None:
+    """ValueError unless it is the level of an interval."""
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level!r}; expected a number between 0 and 1, such as 0.95")
 
 
 def named_parameters(model: HMM) -> tuple[list[str], np.ndarray]:

@@ -38,7 +38,7 @@ class HMM(DensityMixin, BaseEstimator):
     n_init : EM starts from so many first guesses of the emission, and the best end is kept
     init : where EM starts. None: the emission's own guess; "kmeans" or "quantile": what is most likely for labels guessed
         by k-means, or by cutting the steps evenly in the order of their first principal component; or a fitted model of the
-        same states, from whose end EM goes on
+        same states, from whose end EM goes on (what clones models, such as a grid search, needs it in a `FrozenEstimator`)
     training : "em" (all paths, by their posteriors), or "viterbi" (the best path alone: faster, and biased; `history_`
         then holds the log probability of data and best paths)
     accelerate : leap ahead of EM where its steps go on in one direction (SQUAREM); what is raised still never falls
