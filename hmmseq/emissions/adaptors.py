@@ -141,6 +141,9 @@ class SciPy(Columns):
         given = np.asarray((self.fixed or {}).get(name, np.nan), dtype=np.float64)
         return given if np.any(~np.isnan(given)) else np.asarray(otherwise)
 
+    def distribution(self, *parameters: np.ndarray) -> Any:
+        return self._family(*parameters)
+
     def draw(self, rng: np.random.Generator, *parameters: np.ndarray) -> np.ndarray:
         return np.asarray(self._family.rvs(*parameters, size=parameters[0].shape, random_state=rng))
 

@@ -71,6 +71,18 @@ class Emission(BaseEstimator, ABC):
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One observation for each label of a path: (n_steps,) or (n_steps, n_features)."""
 
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        """(4, n_steps, n_labels, n_features) log probability of less, at most, at least and more than what was observed.
+
+        Of each feature alone; anything where it is missing. ValueError if what is emitted has no order.
+        """
+        raise ValueError(f"{type(self).__name__} emissions have no cumulative distribution, which residuals need")
+
+    def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A sample for a path in the place of data as they were given: missing where they are, with their covariates."""
+        drawn = self.sample(labels, rng).reshape(values.shape)
+        return np.where(values == -1, -1, drawn) if self.symbols else np.where(np.isnan(values), np.nan, drawn)
+
     def settle(self, name: str, value: Any, learned: Any = True) -> None:
         """Set the parameter `name` where `learned` (a mask), except for the entries that are fixed."""
         value = np.where(learned, value, getattr(self, name)) if hasattr(self, name) else np.array(value)
@@ -98,6 +110,12 @@ class Emission(BaseEstimator, ABC):
         """Take what `state` gave; `check` says whether it fits together."""
         for name in self.parameters_:
             setattr(self, name, state[name] if state[name].ndim else state[name].item())
+
+    def hold_fixed(self) -> None:
+        """Give fixed parameters their values, whatever they were."""
+        for name in self.parameters_:
+            if name not in self.of_data:
+                self.settle(name, getattr(self, name))
 
     def check(self, n_labels: int) -> None:
         """ValueError unless the learned parameters fit together and `n_labels`. A model file can say anything."""
@@ -143,6 +161,15 @@ class Emission(BaseEstimator, ABC):
         return {
             name.rstrip("_"): np.asarray(getattr(self, name)) for name in self.parameters_ if name not in self.of_data
         }
+
+    def limits(self) -> dict[str, tuple[Any, Any]]:
+        """The least and the largest value of what `learned` names."""
+        return {name.rstrip("_"): (scale.low, scale.high) for name, scale in self.scales().items()}
+
+    def known(self) -> np.ndarray:
+        """(n,) which of all numbers in `learned`, in their order, are fixed."""
+        given = [~np.isnan(self.given(name, array.shape)) for name, array in self.learned().items()]
+        return np.concatenate([array.ravel() for array in given])
 
     def reorder(self, order: np.ndarray) -> None:
         """Give label i the parameters of label order[i]."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hmmseq.emissions.base import Emission, Statistics
+from hmmseq.emissions.cumulative import tails
 from hmmseq.emissions.observed import REAL, Sample, Support, distinct, guessed_labels, numbers
 from hmmseq.emissions.scales import Scale, between
 from hmmseq.kernels.logmath import LARGEST, NEVER
@@ -121,6 +122,17 @@ class Columns(Emission):
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return np.asarray(self.draw(rng, *(getattr(self, name)[labels] for name in self.parameters_)), dtype=np.float64)
+
+    def distribution(self, *parameters: Any, **none: Any) -> Any:
+        """A frozen distribution of scipy, or what has its `logcdf` and `logsf`: only residuals need it."""
+        raise ValueError(f"{type(self).__name__} emissions have no cumulative distribution, which residuals need")
+
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        columns = [np.where(np.isnan(column), self.support.example, column)[:, None] for column in X.values.T]
+        found = [
+            tails(self.distribution(*self.feature(d)), column, self.support.whole) for d, column in enumerate(columns)
+        ]
+        return np.stack(found, axis=-1)
 
     def units(self, name: str) -> Any:
         """What one is, of a parameter that can have any value."""

@@ -108,6 +108,11 @@ class Composite(Emission):
             twin.parts_ = [copy(part) for part in self.parts_]
         return twin
 
+    def hold_fixed(self) -> None:
+        super().hold_fixed()
+        for part in self.parts_:
+            part.hold_fixed()
+
     def scales(self) -> Mapping[str, Scale | Matrices]:
         return {}
 
@@ -128,6 +133,13 @@ class Composite(Emission):
     def learned(self) -> dict[str, np.ndarray]:
         parts = enumerate(self.parts_)
         return super().learned() | {f"{i}.{name}": a for i, part in parts for name, a in part.learned().items()}
+
+    def limits(self) -> dict[str, tuple[Any, Any]]:
+        return dict(zip(self.learned(), [end for part in [super(), *self.parts_] for end in part.limits().values()]))
+
+    def known(self) -> np.ndarray:
+        own = [~np.isnan(self.given(f"{name}_", array.shape)).ravel() for name, array in super().learned().items()]
+        return np.concatenate([*own, *(part.known() for part in self.parts_)])
 
     def n_parameters(self) -> int:
         return super().n_parameters() + sum(part.n_parameters() for part in self.parts_)

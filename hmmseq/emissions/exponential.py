@@ -1,6 +1,9 @@
 """Waiting times without memory."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import POSITIVE, Sample
@@ -27,6 +30,9 @@ class Exponential(Columns):
 
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         return (float(x.mean()),)
+
+    def distribution(self, mean: np.ndarray) -> Any:
+        return stats.expon(scale=mean)
 
     def draw(self, rng: np.random.Generator, mean: np.ndarray) -> np.ndarray:
         return rng.exponential(mean)

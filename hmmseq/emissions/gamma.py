@@ -1,6 +1,9 @@
 """Positive numbers of any skewness."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import digamma, gammaln
 
 from hmmseq.emissions.columns import Columns
@@ -40,6 +43,9 @@ class Gamma(Columns):
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         mean = float(x.mean())
         return mean, float(1 / np.clip(np.var(x / mean), 0.01, 100.0))
+
+    def distribution(self, mean: np.ndarray, shape: np.ndarray) -> Any:
+        return stats.gamma(shape, scale=mean / shape)
 
     def draw(self, rng: np.random.Generator, mean: np.ndarray, shape: np.ndarray) -> np.ndarray:
         return rng.gamma(shape, mean / shape)

@@ -5,10 +5,12 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+from scipy import stats
 from scipy.linalg import solve_triangular
 from sklearn.cluster import KMeans
 
 from hmmseq.emissions.base import Emission, Statistics
+from hmmseq.emissions.cumulative import tails
 from hmmseq.emissions.observed import INITIAL_ROWS, REAL, numbers, refuse
 from hmmseq.emissions.scales import LARGEST, Matrices, Scale, any_size, positive
 from hmmseq.kernels.gaussian import (
@@ -275,6 +277,10 @@ class Gaussian(Emission):
         n_symmetric = n_features * (n_features + 1) // 2
         twice = {"full": len(self.means_), "tied": 1}.get(self.covariance, 0) * (n_features**2 - n_symmetric)
         return super().n_parameters() - (0 if "covars" in (self.fixed or {}) else twice)
+
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        variances = self._variances() if self._diagonal else np.diagonal(self._matrices(), axis1=-2, axis2=-1)
+        return tails(stats.norm(self.means_, np.sqrt(variances)), np.nan_to_num(X.values)[:, None], False)
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = rng.normal(size=(len(labels), self.means_.shape[1]))

@@ -1,6 +1,9 @@
 """How many trials until the first success."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import xlog1py
 
 from hmmseq.emissions.columns import Columns
@@ -28,6 +31,9 @@ class Geometric(Columns):
 
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         return (float(1 / x.mean()),)
+
+    def distribution(self, prob: np.ndarray) -> Any:
+        return stats.geom(prob)
 
     def draw(self, rng: np.random.Generator, prob: np.ndarray) -> np.ndarray:
         return rng.geometric(prob)

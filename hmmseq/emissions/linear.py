@@ -5,8 +5,10 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from hmmseq.emissions.base import Emission, Statistics
+from hmmseq.emissions.cumulative import tails
 from hmmseq.emissions.gaussian import floored, mean_and_variance
 from hmmseq.emissions.observed import REAL, guessed_labels, numbers
 from hmmseq.emissions.scales import Matrices, Scale, any_size
@@ -83,6 +85,13 @@ class _Linear(Emission):
         self.settle("coefs_", self.coefs_ + steps)
         self.settle("covars_", covariances)
 
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        """Of the targets given the covariates, which nothing is said of."""
+        _, targets, covariates = self._complete(Sequences(np.nan_to_num(X.values), X.offsets))
+        means = np.einsum("jdp,tp->tjd", self.coefs_, covariates)
+        variances = np.diagonal(self.covars_, axis1=-2, axis2=-1)
+        return tails(stats.norm(means, np.sqrt(variances)), targets[:, None], False)
+
     def scales(self) -> dict[str, Scale | Matrices]:
         spread = np.sqrt(self.scale_)
         covars = Matrices(spread, partial(floored, scale=self.scale_, share=self.min_covar))
@@ -154,6 +163,19 @@ class LinearRegression(_Linear):
         means = np.einsum("tdp,tp->td", self.coefs_[labels], np.column_stack([np.ones(len(rows)), rows]))
         noise = np.einsum("tde,te->td", np.linalg.cholesky(self.covars_)[labels], rng.normal(size=means.shape))
         return np.column_stack([means + noise, rows])
+
+    def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return redrawn_targets(self, values, labels, rng, self.n_targets)
+
+
+def redrawn_targets(
+    emission: Any, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator, n_targets: int
+) -> np.ndarray:
+    """Data with other targets, drawn for the same covariates; targets are missing where they or a covariate are."""
+    seen = ~np.isnan(values).any(axis=1)
+    out = np.array(values, dtype=np.float64)
+    out[seen] = emission.sample(labels[seen], rng, out[seen, n_targets:])
+    return out
 
 
 def given_covariates(covariates: Any, n_steps: int, n_covariates: int) -> np.ndarray:

@@ -70,6 +70,12 @@ class Multinomial(Emission):
         """Counts of `n_events` events in each step."""
         return rng.multinomial(n_events, self.emissionprob_[labels]).astype(np.float64)
 
+    def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        seen = ~np.isnan(values).any(axis=1)
+        out = np.array(values)
+        out[seen] = rng.multinomial(values[seen].sum(1).astype(np.int64), self.emissionprob_[labels[seen]])
+        return out
+
     def check(self, n_labels: int) -> None:
         table = self.emissionprob_
         if table.ndim != 2 or len(table) != n_labels:

@@ -87,7 +87,7 @@ class Rows(Scale):
 
 def rows() -> Scale:
     """Rows of probabilities, all or none of which are learned."""
-    return Rows(np.sqrt, np.square)
+    return Rows(np.sqrt, np.square, low=0.0, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,8 @@ class Matrices:
     spread: np.ndarray
     floored: Transform  # of one matrix: the nearest that keeps above the floor
     shared: bool = False
+    low = -np.inf
+    high = np.inf
 
     def free(self, value: np.ndarray) -> np.ndarray:
         factors = np.linalg.cholesky(value / np.outer(self.spread, self.spread))

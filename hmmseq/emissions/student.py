@@ -1,6 +1,9 @@
 """Bell curves with heavy tails, which outliers hardly move."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import digamma, gammaln
 
 from hmmseq.emissions.columns import Columns
@@ -61,6 +64,9 @@ class StudentT(Columns):
         deviation = unit * float(np.sqrt(np.mean(((x - loc) / unit) ** 2))) or 1.0
         scale = float(np.median(np.abs(x - loc))) * 1.5 or deviation
         return loc, scale, 4.0, 1e-6 * deviation
+
+    def distribution(self, loc: np.ndarray, scale: np.ndarray, dof: np.ndarray, floor: np.ndarray) -> Any:
+        return stats.t(dof, loc, scale)
 
     def draw(
         self, rng: np.random.Generator, loc: np.ndarray, scale: np.ndarray, dof: np.ndarray, floor: np.ndarray

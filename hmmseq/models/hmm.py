@@ -16,7 +16,7 @@ from hmmseq.decoding import mea_path
 from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models import em, inputs, restarts, selection
+from hmmseq.models import em, inputs, restarts, selection, starts
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 from hmmseq.models.streams import ModelStream
@@ -36,6 +36,9 @@ class HMM(DensityMixin, BaseEstimator):
         `topologies.left_right`, or a `StateGraph`. Edges that are not there never appear, its weights are where EM starts
     n_iter, tol : EM stops after `n_iter` iterations, or when the log-likelihood (of all data) gains less than `tol`
     n_init : EM starts from so many first guesses of the emission, and the best end is kept
+    init : where EM starts. None: the emission's own guess; "kmeans" or "quantile": what is most likely for labels guessed
+        by k-means, or by cutting the steps evenly in the order of their first principal component; or a fitted model of the
+        same states, from whose end EM goes on (what clones models, such as a grid search, needs it in a `FrozenEstimator`)
     training : "em" (all paths, by their posteriors), or "viterbi" (the best path alone: faster, and biased; `history_`
         then holds the log probability of data and best paths)
     accelerate : leap ahead of EM where its steps go on in one direction (SQUAREM); what is raised still never falls
@@ -80,6 +83,7 @@ class HMM(DensityMixin, BaseEstimator):
         n_iter: int = 100,
         tol: float = 1e-2,
         n_init: int = 1,
+        init: Any = None,
         training: str = "em",
         accelerate: bool = False,
         startprob_pseudocount: Any = 0.0,
@@ -99,6 +103,7 @@ class HMM(DensityMixin, BaseEstimator):
         self.n_iter = n_iter
         self.tol = tol
         self.n_init = n_init
+        self.init = init
         self.training = training
         self.accelerate = accelerate
         self.startprob_pseudocount = startprob_pseudocount
@@ -124,6 +129,7 @@ class HMM(DensityMixin, BaseEstimator):
         sequences = inputs.sequences(self, X, lengths, reset=True)
         states = None if y is None else inputs.states(y, sequences, lengths)
         weights = inputs.sample_weights(sample_weight, len(sequences))
+        starts.check_init(self.init)
         emission = Gaussian() if self.emission is None else clone(self.emission)
         graph = self._topology(states)
         chain = self._chain(graph)
@@ -175,7 +181,9 @@ class HMM(DensityMixin, BaseEstimator):
         self.graph_, self.emission_ = best.graph, best.emission
 
     def _first_guess(self, climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
-        climb.emission.initialise(task.X, climb.graph.n_labels, np.random.default_rng(seeds.randint(2**31)))
+        rng = np.random.default_rng(seeds.randint(2**31))
+        starts.first_guess(self.init, climb.emission, task.X, climb.graph.n_labels, rng)
+        climb.graph = starts.first_graph(self.init, climb.graph, climb.chain)
         if task.states is not None:
             em.first_guess(climb.graph, climb.emission, task)
         return climb
