@@ -2,6 +2,7 @@
 
 from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
 from hmmseq import CRF, HMMTagger                           the same for tagging
+from hmmseq import EachSequence, make_sequence_scorer       scikit-learn's transformers and metrics for sequences
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
 from hmmseq import topologies, StateGraph                   which states follow which
 from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
@@ -18,21 +19,26 @@ if TYPE_CHECKING:
     from hmmseq.emissions import Categorical, Gaussian
     from hmmseq.errors import DataError, ImpossibleSequenceError
     from hmmseq.graph import StateGraph
+    from hmmseq.model_selection import make_sequence_scorer
     from hmmseq.models import CRF, GMMHMM, HMM, CategoricalHMM, GaussianHMM, HMMTagger, PoissonHMM, load
+    from hmmseq.preprocessing import EachSequence
     from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM", "HMMTagger",
-    "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "Sequences", "StateGraph", "load", "topologies",
+    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "EachSequence", "Gaussian", "GaussianHMM",
+    "HMMTagger", "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "Sequences", "StateGraph", "load",
+    "make_sequence_scorer", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
     "hmmseq.emissions": ("Categorical", "Gaussian"),
     "hmmseq.errors": ("DataError", "ImpossibleSequenceError"),
     "hmmseq.graph": ("StateGraph",),
+    "hmmseq.model_selection": ("make_sequence_scorer",),
+    "hmmseq.preprocessing": ("EachSequence",),
     "hmmseq.models": ("CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "PoissonHMM", "load"),
     "hmmseq.segment_graph": ("SegmentGraph",),
     "hmmseq.sequences": ("Sequences",),

@@ -9,6 +9,7 @@ from hmmseq.errors import DataError, ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.validation import is_array, one_array
 
 UNKNOWN = -1  # a label that is not known, or a symbol that was not seen
 
@@ -48,8 +49,10 @@ class Shape(NamedTuple):
             )
 
 
-def sequences(X: Any, lengths: Any = None) -> Sequences:
+def sequences(estimator: Any, X: Any, lengths: Any = None, *, reset: bool = False) -> Sequences:
     """Pack X: whole numbers are symbols, one per step; rows of numbers are features, and finite."""
+    if is_array(X) and (is_one(X) or lengths is not None or hasattr(X, "tocsr")):
+        X = one_array(estimator, X, reset)
     packed = Sequences.pack(X, lengths)
     values = packed.values
     if values.dtype.kind in "iu" and (values.ndim == 1 or values.shape[1] == 1):
@@ -71,7 +74,10 @@ def sequences(X: Any, lengths: Any = None) -> Sequences:
 def labels(y: Any, X: Sequences, single: bool, lengths: Any = None) -> np.ndarray:
     """(n_steps in all,) labels, one per step of X, -1 where unknown."""
     if y is None:
-        raise ValueError("y is missing: pass the label of each step, -1 where it is not known")
+        raise ValueError(
+            "y is missing: a tagger requires y to be passed, but the target y is None; pass the label of each step, -1 where it "
+            "is not known"
+        )
     packed = Sequences.pack(y if lengths is not None else [y] if single else list(y), lengths)
     if len(packed) != len(X):
         raise ValueError(f"y has {len(packed)} sequences but X has {len(X)}; one array of labels per sequence")
@@ -81,7 +87,9 @@ def labels(y: Any, X: Sequences, single: bool, lengths: Any = None) -> np.ndarra
         raise ValueError(f"y[{s}] has {theirs} labels but X[{s}] has {ours} steps; one per step, -1 if unknown")
     values = packed.values
     if values.ndim != 1 or values.dtype.kind not in "iuf" or np.any(values != np.floor(values)):
-        raise ValueError(f"y holds {values.dtype} of shape {values.shape}; expected whole numbers, one per step")
+        raise ValueError(
+            f"Unknown label type: y holds {values.dtype} of shape {values.shape}; expected whole numbers, one per step"
+        )
     if np.all(values == UNKNOWN):
         raise ValueError("y has no known label: all are -1")
     return values.astype(np.int64)
@@ -96,19 +104,6 @@ def classes(gold: np.ndarray, topology: StateGraph | None) -> np.ndarray:
     if wrong.size:
         raise ValueError(f"y has label {wrong[0]}, but the topology has labels 0 ... {topology.n_labels - 1}")
     return np.arange(topology.n_labels)
-
-
-def weights(sample_weight: Any, n_sequences: int) -> np.ndarray:
-    """(n_sequences,) weights, 1 by default."""
-    if sample_weight is None:
-        return np.ones(n_sequences)
-    array = np.asarray(sample_weight, dtype=np.float64)
-    if array.shape != (n_sequences,) or not np.all(np.isfinite(array)) or array.min() < 0 or not array.any():
-        raise ValueError(
-            f"sample_weight has shape {array.shape}; expected {n_sequences} finite weights, one per "
-            "sequence, 0 or more and not all 0"
-        )
-    return array
 
 
 def count_paths(graph: StateGraph, codes: Sequences) -> lattice.Counts:

@@ -135,9 +135,17 @@ def normalise(graph: StateGraph) -> StateGraph:
 
 
 def iterate(
-    step: Callable[[], float], n_iter: int, tol: float, n_steps: int, verbose: bool
+    step: Callable[[], float],
+    n_iter: int,
+    tol: float,
+    n_steps: int,
+    verbose: bool,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[list[float], bool]:
-    """Call `step` until what it returns (it never falls) rises by less than `tol`; history, and whether that happened."""
+    """Call `step` until what it returns (it never falls) rises by less than `tol`; history, and whether that happened.
+
+    stopped : asked after each step whether somebody else wants to stop
+    """
     history: list[float] = []
     begun = time.perf_counter()
     if verbose:
@@ -150,6 +158,8 @@ def iterate(
             print(f"{i + 1:9d}  {history[-1] / max(n_steps, 1):21.6f}  {gain:10.4g}  {seconds:7.2f}", file=sys.stderr)
         if i and gain < tol:
             return history, _check_rise(history)
+        if stopped():
+            break
     return history, False
 
 
