@@ -75,8 +75,8 @@ def labels(y: Any, X: Sequences, single: bool, lengths: Any = None) -> np.ndarra
     """(n_steps in all,) labels, one per step of X, -1 where unknown."""
     if y is None:
         raise ValueError(
-            "y is missing: a tagger requires y to be passed, but the target y is None; pass the label of each step, -1 where it "
-            "is not known"
+            "y is missing: a tagger requires y to be passed, but the target y is None; pass a label for each step, "
+            "-1 where it is not known"
         )
     packed = Sequences.pack(y if lengths is not None else [y] if single else list(y), lengths)
     if len(packed) != len(X):

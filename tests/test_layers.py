@@ -35,6 +35,7 @@ LAYERS = [
     ["streaming"],
     ["emissions", "constraints", "decoding", "metrics", "durations"],
     ["models", "model_selection", "preprocessing"],
+    ["compat", "interop"],
     ["hmmseq"],
     ["hybrid"],
     ["bio"],
