@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.report import best, write
 from hmmseq import CRF, HMMTagger
+from hmmseq.metrics import span_scores
 
 PENALTY, ITERATIONS = 1.0, 60
 AFFIXES = range(1, 5)
@@ -94,24 +95,7 @@ def accuracy(truth: list[list[str]], found: list[Any]) -> float:
 
 def chunk_f1(truth: list[list[str]], found: list[Any]) -> float:
     """F1 of whole chunks, as conlleval counts them."""
-    ours, theirs = (
-        {(s, *chunk) for s, labels in enumerate(part) for chunk in chunks(labels)} for part in (truth, found)
-    )
-    return 200 * len(ours & theirs) / (len(ours) + len(theirs))
-
-
-def chunks(labels: Any) -> list[tuple[int, int, str]]:
-    """(first, last + 1, kind) of each chunk in B-, I-, O labels; an I- of another kind opens a chunk."""
-    found: list[tuple[int, int, str]] = []
-    first, kind = 0, ""
-    for t, label in enumerate([*labels, "O"]):
-        mark, _, new = str(label).partition("-")
-        if kind and (mark in "BO" or new != kind):
-            found.append((first, t, kind))
-            kind = ""
-        if mark != "O" and not kind:
-            first, kind = t, new
-    return found
+    return 100 * span_scores(truth, found).f1
 
 
 def ours(X: list, y: list, held: list, **options: Any) -> tuple[dict, list]:

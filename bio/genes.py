@@ -105,6 +105,11 @@ class GeneFinder(BaseEstimator):
         probability = self._posteriors([words])[0][first - low : last - low]
         return probability[:, self.model_.structure.coding_labels].sum(axis=(2, 3))
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False  # records with names and letters
+        return tags
+
     def _fit(self, parts: list[Part]) -> Self:
         self.code_ = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
         words = [encode_words(part.codes) for part in parts]

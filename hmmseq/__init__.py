@@ -3,6 +3,7 @@
 from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
 from hmmseq import SemiMarkovHMM                            states that last for learned durations
 from hmmseq import CRF, SemiCRF, HMMTagger                  the same for tagging
+from hmmseq import EachSequence, make_sequence_scorer       scikit-learn's transformers and metrics for sequences
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
 from hmmseq import topologies, StateGraph                   which states follow which
 from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hmmseq.emissions import Categorical, Gaussian
     from hmmseq.errors import DataError, ImpossibleSequenceError
     from hmmseq.graph import StateGraph
+    from hmmseq.model_selection import make_sequence_scorer
     from hmmseq.models import (
         CRF,
         GMMHMM,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         SemiMarkovHMM,
         load,
     )
+    from hmmseq.preprocessing import EachSequence
     from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
     from hmmseq.span_graph import Gap, SpanGraph, Spans
@@ -39,15 +42,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gap", "Gaussian", "GaussianHMM", "HMMTagger",
-    "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "SemiCRF", "SemiMarkovHMM", "Sequences", "SpanGraph",
-    "Spans", "StateGraph", "load", "topologies",
+    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "EachSequence", "Gap", "Gaussian",
+    "GaussianHMM", "HMMTagger", "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "SemiCRF", "SemiMarkovHMM",
+    "Sequences", "SpanGraph", "Spans", "StateGraph", "load", "make_sequence_scorer", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
     "hmmseq.emissions": ("Categorical", "Gaussian"),
     "hmmseq.errors": ("DataError", "ImpossibleSequenceError"),
     "hmmseq.graph": ("StateGraph",),
+    "hmmseq.model_selection": ("make_sequence_scorer",),
     "hmmseq.models": (
         "CRF",
         "GMMHMM",
@@ -60,6 +64,7 @@ _HOMES = {
         "SemiMarkovHMM",
         "load",
     ),
+    "hmmseq.preprocessing": ("EachSequence",),
     "hmmseq.segment_graph": ("SegmentGraph",),
     "hmmseq.sequences": ("Sequences",),
     "hmmseq.span_graph": ("Gap", "SpanGraph", "Spans"),

@@ -45,9 +45,9 @@ from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
 from hmmseq.paths import Path, best_path, best_paths, path_score, sample_paths
 from hmmseq.scores import Indexed, Packed, Scores, TimeVarying, lattices, pack
-from hmmseq.sequences import Sequences
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.segments import SegmentCounts, SegmentPath, SegmentPosteriors
+from hmmseq.sequences import Sequences
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 from hmmseq.span_graph import SpanGraph
 from hmmseq.spans import SpanCounts, SpanPath, SpanPosteriors

@@ -1,4 +1,4 @@
-"""How well predicted labels agree with true ones: by step, by segment, by whole topology.
+"""How well predicted labels agree with true ones: by step, by segment, by span of text, by whole topology.
 
 All take lists of label arrays, true ones first. A true label of -1 is unknown: whatever is predicted there
 does not count.
@@ -11,7 +11,7 @@ import numpy as np
 
 from hmmseq.decoding import Segment, segments
 
-__all__ = ["SegmentScore", "residue_accuracy", "segment_scores", "topology_accuracy"]
+__all__ = ["SegmentScore", "residue_accuracy", "segment_scores", "span_scores", "spans", "topology_accuracy"]
 
 UNKNOWN = -1
 OVERLAP = 5  # residues that two segments must share to be the same one
@@ -49,6 +49,50 @@ def segment_scores(
         right += _matches(expected, found, overlap)
     f1 = _share(2 * right, n_true + n_predicted)
     return SegmentScore(_share(right, n_true), _share(right, n_predicted), f1)
+
+
+def spans(labels: Any) -> list[tuple[int, int, str]]:
+    """(first, last + 1, kind) of each span of labels such as B-PER, I-PER, O (IOB1, IOB2), or with E- and S- (IOBES).
+
+    As conlleval reads them (Tjong Kim Sang and Buchholz, CoNLL-2000): an I- or E- of another kind opens a span.
+
+    >>> spans(["B-NP", "I-NP", "O", "I-VP", "B-VP"])
+    [(0, 2, 'NP'), (3, 4, 'VP'), (4, 5, 'VP')]
+    """
+    found: list[tuple[int, int, str]] = []
+    first, kind = 0, None
+    for t, label in enumerate([*labels, "O"]):
+        mark, _, new = str(label).partition("-")
+        if kind is not None and (mark not in ("I", "E") or new != kind):
+            found.append((first, t, kind))
+            kind = None
+        if kind is None and mark in ("B", "I", "E", "S"):
+            first, kind = t, new
+        if kind is not None and mark in ("E", "S"):
+            found.append((first, t + 1, kind))
+            kind = None
+    return found
+
+
+def span_scores(true: Sequence[Any], predicted: Sequence[Any]) -> SegmentScore:
+    """Recall, precision and F1 of whole spans, right if both ends and the kind are, over all sequences together.
+
+    Labels are text, see `spans`. A span with a step of unknown true label (None or -1) does not count.
+    """
+    pairs = _pairs(true, predicted)
+    unknown = [np.array([label is None or str(label) == str(UNKNOWN) for label in t.tolist()], bool) for t, _ in pairs]
+    expected, found = (
+        {
+            (s, *span)
+            for s, pair in enumerate(pairs)
+            for span in spans(pair[side])
+            if not unknown[s][span[0] : span[1]].any()
+        }
+        for side in (0, 1)
+    )
+    right = len(expected & found)
+    f1 = _share(2 * right, len(expected) + len(found))
+    return SegmentScore(_share(right, len(expected)), _share(right, len(found)), f1)
 
 
 def topology_accuracy(

@@ -134,4 +134,4 @@ def _is_single(X: Any) -> bool:
 
 def is_one(X: Any) -> bool:
     """Whether X is a single sequence, so that results come back as one array instead of a list."""
-    return not isinstance(X, Sequences) and _is_single(X) and np.ndim(X) < 3
+    return not isinstance(X, Sequences) and _is_single(X) and np.asarray(X).ndim < 3

@@ -10,6 +10,7 @@ from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.models.inputs import UNKNOWN, states
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.validation import is_array, one_array
 
 
 class Shape(NamedTuple):
@@ -47,8 +48,10 @@ class Shape(NamedTuple):
             )
 
 
-def sequences(X: Any, lengths: Any = None) -> Sequences:
+def sequences(estimator: Any, X: Any, lengths: Any = None, *, reset: bool = False) -> Sequences:
     """Pack X: whole numbers are symbols, one per step; rows of numbers are features, and finite."""
+    if is_array(X) and (is_one(X) or lengths is not None or hasattr(X, "tocsr")):
+        X = one_array(estimator, X, reset)
     packed = Sequences.pack(X, lengths)
     values = packed.values
     if values.dtype.kind in "iu" and (values.ndim == 1 or values.shape[1] == 1):
@@ -70,7 +73,10 @@ def sequences(X: Any, lengths: Any = None) -> Sequences:
 def labels(y: Any, X: Sequences, single: bool, lengths: Any = None) -> np.ndarray:
     """(n_steps in all,) labels, one per step of X, -1 where unknown."""
     if y is None:
-        raise ValueError("y is missing: pass the label of each step, -1 where it is not known")
+        raise ValueError(
+            "y is missing: a tagger requires y to be passed, but the target y is None; pass a label for each step, "
+            "-1 where it is not known"
+        )
     values = states([y] if single and lengths is None else y, X, lengths)
     if np.all(values == UNKNOWN):
         raise ValueError("y has no known label: all are -1")

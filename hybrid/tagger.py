@@ -1,6 +1,7 @@
 """A neural sequence tagger with the manners of scikit-learn."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, Self
 
 import numpy as np
@@ -10,12 +11,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from hmmseq import decoding, lattice, topologies
+from hmmseq import callbacks, decoding, lattice, topologies
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models.inputs import sample_weights
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.validation import sample_weights
 
 from . import inputs
 from .batches import buckets, pad
@@ -25,7 +26,7 @@ from .network import Network
 from .training import Data, Plan, train
 
 
-class SequenceTagger(BaseEstimator):
+class SequenceTagger(callbacks.CallbackSupportMixin, BaseEstimator):
     """A label for every step of a sequence: an encoder, a head, and a state graph that decodes.
 
     Parameters
@@ -92,6 +93,7 @@ class SequenceTagger(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @callbacks.with_callbacks
     def fit(self, X: Any, y: Any, *, lengths: Any = None, sample_weight: Any = None) -> Self:
         """Learn from sequences and the labels of their steps.
 
@@ -99,7 +101,7 @@ class SequenceTagger(BaseEstimator):
         sample_weight : (n_sequences,) each sequence counts so many times
         """
         self._check_parameters()
-        packed = inputs.sequences(X, lengths)
+        packed = inputs.sequences(self, X, lengths, reset=True)
         gold = inputs.labels(y, packed, is_one(X), lengths)
         weight = sample_weights(sample_weight, len(packed))
         self.shape_ = inputs.Shape.of(packed, self.n_symbols)
@@ -116,11 +118,18 @@ class SequenceTagger(BaseEstimator):
             network = Network(self.shape_, self.encoder, self.head, self.hidden_size, graph)
             network.head.initialise(counts)
             self.network_ = network.to(self.device)
-            self.history_ = self._train(packed, codes, weight, np.random.default_rng(seed))
+            watched = callbacks.watch(self, X, y, self.epochs)
+            self.history_ = self._train(packed, codes, weight, np.random.default_rng(seed), watched)
+            watched.end(dict)
         return self
 
     def _train(
-        self, X: Sequences, codes: Sequences, weight: np.ndarray, rng: np.random.Generator
+        self,
+        X: Sequences,
+        codes: Sequences,
+        weight: np.ndarray,
+        rng: np.random.Generator,
+        watched: callbacks.Watched,
     ) -> list[dict[str, float]]:
         known = np.array([np.sum(own != inputs.UNKNOWN) for own in codes])
         data = Data(np.arange(len(X)), X.lengths, weight, known)
@@ -135,8 +144,12 @@ class SequenceTagger(BaseEstimator):
             gold = torch.as_tensor(np.concatenate([codes[s] for s in numbers]), device=scores.device)
             return self.network_.head.loss(scores, gold, X.lengths[numbers])
 
+        def report() -> bool:
+            watched.iteration(lambda: None, lambda: {"network_": deepcopy(self.network_).eval()})
+            return watched.stopped
+
         plan = Plan(self.epochs, self.batch_size, self.learning_rate, self.patience, self.verbose)
-        return train(self.network_, losses, rest, held_back, plan, rng)
+        return train(self.network_, losses, rest, held_back, plan, rng, report)
 
     def predict(self, X: Any, *, lengths: Any = None) -> Any:
         """The labels of the best path (Viterbi) for each sequence.
@@ -156,7 +169,7 @@ class SequenceTagger(BaseEstimator):
 
     def score(self, X: Any, y: Any, *, lengths: Any = None) -> float:
         """Share of the known labels (not -1) that `predict` gets right."""
-        packed = inputs.sequences(X, lengths)
+        packed = inputs.sequences(self, X, lengths)
         gold = inputs.labels(y, packed, is_one(X), lengths)
         known = gold != inputs.UNKNOWN
         return float(np.mean((np.concatenate(self.predict(packed)) == gold)[known]))
@@ -174,7 +187,7 @@ class SequenceTagger(BaseEstimator):
     @torch.no_grad()
     def _all_scores(self, X: Any, lengths: Any) -> list[np.ndarray]:
         check_is_fitted(self)
-        packed = inputs.sequences(X, lengths)
+        packed = inputs.sequences(self, X, lengths)
         self.shape_.check(packed, type(self).__name__)
         scores = [np.zeros((0, len(self.classes_)))] * len(packed)
         for numbers in buckets(packed.lengths, self.batch_size):
@@ -191,6 +204,11 @@ class SequenceTagger(BaseEstimator):
         if self.validation_fraction == 0 or n_sequences < 2:
             return 0
         return min(max(1, round(self.validation_fraction * n_sequences)), n_sequences - 1)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
 
     def _check_parameters(self) -> None:
         for name in ("hidden_size", "epochs", "batch_size", "patience"):

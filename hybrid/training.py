@@ -43,9 +43,17 @@ Losses = Callable[[np.ndarray], Tensor]  # numbers of sequences to their losses,
 
 
 def train(
-    network: nn.Module, losses: Losses, data: Data, held_back: Data, plan: Plan, rng: np.random.Generator
+    network: nn.Module,
+    losses: Losses,
+    data: Data,
+    held_back: Data,
+    plan: Plan,
+    rng: np.random.Generator,
+    report: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, float]]:
     """Fit the network in place and return a record per epoch; the best epoch's parameters stay.
+
+    report : called after each epoch; where it is true, training stops
 
     The best epoch has the least validation loss; without sequences held back it is the last.
     """
@@ -62,7 +70,7 @@ def train(
                 kept = copy.deepcopy(network.state_dict())
         history.append(record)
         _report(plan, epoch + 1, record["loss"], record.get("validation_loss", "-"), time.perf_counter() - began)
-        if kept is not None and epoch - best_epoch >= plan.patience:
+        if report() or (kept is not None and epoch - best_epoch >= plan.patience):
             break
     if kept is not None:
         network.load_state_dict(kept)

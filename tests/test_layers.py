@@ -19,6 +19,8 @@ LAYERS = [
     ["graph", "segment_graph", "span_graph"],
     [
         "sequences",
+        "validation",
+        "callbacks",
         "scores",
         "shares",
         "plans",
@@ -33,7 +35,8 @@ LAYERS = [
     ["lattice"],
     ["streaming"],
     ["emissions", "constraints", "decoding", "metrics", "durations"],
-    ["models"],
+    ["models", "model_selection", "preprocessing"],
+    ["compat", "interop"],
     ["hmmseq"],
     ["plot"],
     ["hybrid"],

@@ -15,6 +15,7 @@ from hmmseq.models.estimates import as_text, check_level, named_parameters
 from hmmseq.models.hmm import HMM
 from hmmseq.models.matching import match_states, reordered
 from hmmseq.sequences import Sequences
+from hmmseq.validation import sample_weights
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def bootstrap(
     check_is_fitted(model)
     _check(method, n_resamples, y)
     sequences = inputs.sequences(model, X, lengths, reset=False)
-    weights = inputs.sample_weights(sample_weight, len(sequences))
+    weights = sample_weights(sample_weight, len(sequences))
     known = None if y is None else Sequences(inputs.states(y, sequences, lengths), sequences.offsets)
     if method == "sequences" and np.count_nonzero(weights) < 2:
         raise ValueError("X holds one sequence; resampling needs many: use method='parametric'")

@@ -10,27 +10,28 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import ClassifierTags
 from sklearn.utils.validation import check_is_fitted
 
-from hmmseq import lattice
-from hmmseq.graph import StateGraph
-from hmmseq.models import inputs, tags
+from hmmseq import callbacks, lattice
+from hmmseq.models import tags
 from hmmseq.models.conditional import Likelihood, Weights, chain, scores
-from hmmseq.models.features import Features, Vocabulary, is_sparse, stack
+from hmmseq.models.features import Features, Vocabulary, is_matrices, stack
 from hmmseq.models.lbfgs import minimise
 from hmmseq.paths import Path
 from hmmseq.scores import Packed, restrict
+from hmmseq.validation import sample_weights
 
 FITTED = ("n_features_in_", "history_", "seconds_", "n_iter_", "converged_")
 
 
-class CRF(BaseEstimator):
+class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
     """Linear-chain conditional random field over sparse features (Lafferty, McCallum and Pereira, ICML 2001).
 
     Parameters
     ----------
     c1, c2 : penalties: training minimises -log-likelihood + c1 * sum |w| + c2 * sum w², as CRFsuite does
-    min_frequency : features in fewer steps are left out (not of sparse matrices)
+    min_frequency : features in fewer steps are left out (not of matrices)
     unseen_pairs : weights, too, for a feature and a label that no step of the training data has together
     ends : weights of the first and of the last label; features such as "BOS" do the same
     n_iter, tol : L-BFGS (with c1: OWL-QN) stops after `n_iter` iterations, or when ten of them bring less than `tol` of
@@ -42,15 +43,15 @@ class CRF(BaseEstimator):
     ----------
     classes_ (n_labels,) : the labels in order
     graph_ : StateGraph over them with the weights of transitions, start and end
-    feature_weights_ (n_features, n_labels), feature_names_ (None for sparse matrices), n_features_in_
+    feature_weights_ (n_features, n_labels), feature_names_ (None for matrices), n_features_in_
     history_ : the objective before the first and after each iteration
     seconds_ : time of training at each entry of `history_`
     n_iter_, converged_
 
     X is a list of sequences. A sequence is a list of steps, each a dict of features or a list of names (as in CRFsuite,
-    see `Vocabulary`), or a scipy sparse matrix (n_steps, n_features). y is a list of lists of labels, text or numbers
-    from 0; None (or -1) is an unknown label, and training sums over all it may be. One sequence is treated as one and
-    gives one result.
+    see `Vocabulary`), or a matrix (n_steps, n_features), scipy sparse or an array. y is a list of lists of labels,
+    text or numbers from 0; None (or -1) is an unknown label, and training sums over all it may be. One sequence is treated
+    as one and gives one result.
 
     >>> X = [[["w:the"], ["w:dog"], ["w:barks"]], [["w:a"], ["w:cat"]]]
     >>> model = CRF(c2=0.01).fit(X, [["DET", "NOUN", "VERB"], ["DET", "NOUN"]])
@@ -81,15 +82,18 @@ class CRF(BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @callbacks.with_callbacks
     def fit(self, X: Any, y: Any, *, sample_weight: Any = None) -> Self:
         """Learn the weights. y: a label per step, None or -1 where unknown; sample_weight: (n_sequences,)."""
         self._check_parameters()
-        vocabulary = None if is_sparse(X) else Vocabulary.learn(X, self.min_frequency)
-        features = stack(X) if vocabulary is None else vocabulary.read(X)
+        vocabulary = None if is_matrices(X) else Vocabulary.learn(X, self.min_frequency)
+        features = stack(self, X, True) if vocabulary is None else vocabulary.read(X)
         self._vocabulary = vocabulary
         self.n_features_in_ = features.matrix.shape[1]
-        weights = inputs.sample_weights(sample_weight, len(features.offsets) - 1)
-        self._minimise(self._likelihood(X, features, y, weights))
+        weights = sample_weights(sample_weight, len(features.offsets) - 1)
+        watched = callbacks.watch(self, X, y, self.n_iter)
+        self._minimise(self._likelihood(X, features, y, weights), watched)
+        watched.end(dict)
         return self
 
     def _likelihood(self, X: Any, features: Features, y: Any, weights: np.ndarray) -> Likelihood:
@@ -101,16 +105,19 @@ class CRF(BaseEstimator):
             c2=self.c2, unseen=self.unseen_pairs, ends=self.ends, n_jobs=self.n_jobs,
         )  # fmt: skip
 
-    def _minimise(self, likelihood: Likelihood) -> None:
+    def _minimise(self, likelihood: Likelihood, watched: callbacks.Watched) -> None:
         self.history_: list[float] = []
         self.seconds_: list[float] = []
         begun = time.perf_counter()
 
-        def report(value: float) -> None:
+        def report(value: float, x: np.ndarray) -> bool:
             self.history_.append(value)
             self.seconds_.append(time.perf_counter() - begun)
             if self.verbose:
                 print(f"{len(self.history_) - 1:9d}  {value:16.6f}  {self.seconds_[-1]:7.2f}", file=sys.stderr)
+            if len(self.history_) > 1:
+                watched.iteration(lambda: None, lambda: _fitted(likelihood.split(x)))
+            return watched.stopped
 
         if self.verbose:
             print(f"iteration         objective  seconds   ({likelihood.n_weights:,} weights)", file=sys.stderr)
@@ -120,8 +127,8 @@ class CRF(BaseEstimator):
         self._take(likelihood.split(x))
 
     def _take(self, weights: Weights) -> None:
-        self.graph_: StateGraph = chain(weights)
-        self.feature_weights_ = weights.features
+        for name, value in _fitted(weights).items():
+            setattr(self, name, value)
 
     def _check_parameters(self) -> None:
         for name in ("c1", "c2", "tol"):
@@ -135,16 +142,14 @@ class CRF(BaseEstimator):
 
     @property
     def feature_names_(self) -> list[str] | None:
-        """Names of the columns of `feature_weights_`' rows, None where X was sparse matrices."""
+        """Names of the columns of `feature_weights_`' rows, None where X was matrices."""
         return None if self._vocabulary is None else list(self._vocabulary.columns)
 
     def _read(self, X: Any) -> Features:
         check_is_fitted(self, "feature_weights_")
-        if is_sparse(X) != (self._vocabulary is None):
-            raise ValueError(
-                "X and the data of fit are of two kinds: one is sparse matrices, the other features by name"
-            )
-        features = stack(X) if self._vocabulary is None else self._vocabulary.read(X)
+        if is_matrices(X) != (self._vocabulary is None):
+            raise ValueError("X and the data of fit are of two kinds: one is matrices, the other features by name")
+        features = stack(self, X, False) if self._vocabulary is None else self._vocabulary.read(X)
         if features.matrix.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {features.matrix.shape[1]} features, but {type(self).__name__} is expecting "
@@ -168,7 +173,8 @@ class CRF(BaseEstimator):
 
     def predict_proba(self, X: Any) -> Any:
         """(n_steps, n_labels) marginal probability of each label at each step, given the whole sequence."""
-        return lattice.label_posteriors(self.graph_, self._scores(X), n_jobs=self.n_jobs)
+        packed = self._scores(X)
+        return lattice.label_posteriors(self.graph_, packed, n_jobs=self.n_jobs)
 
     def decode(self, X: Any) -> Any:
         """The best path, `Path(labels, score)`; the score is the log probability of the labels given the features."""
@@ -212,6 +218,16 @@ class CRF(BaseEstimator):
         labels = tags.encode(tags.flatten(y, packed.offsets, packed.single), self.classes_)
         return replace(restrict(packed, labels)[0], single=False)
 
+    def __sklearn_tags__(self) -> Any:
+        sklearn_tags = super().__sklearn_tags__()
+        sklearn_tags.input_tags.sparse = True
+        sklearn_tags.input_tags.dict = True
+        sklearn_tags.classifier_tags = (
+            ClassifierTags()
+        )  # no classifier: folds are not to be stratified by lists of labels
+        sklearn_tags.target_tags.required = True
+        return sklearn_tags
+
     def save(self, path: Any) -> None:
         """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
         from hmmseq.models.files import save  # that module knows this one, to read models back
@@ -250,3 +266,8 @@ class CRF(BaseEstimator):
         self._take(Weights(matrix.toarray(), arrays["edge"], arrays["start"], arrays["end"]))
         for name in FITTED:
             setattr(self, name, fitted[name])
+
+
+def _fitted(weights: Weights) -> dict[str, Any]:
+    """What a model of these weights has."""
+    return {"graph_": chain(weights), "feature_weights_": weights.features}

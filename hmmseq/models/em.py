@@ -84,7 +84,9 @@ def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Ta
     return rest if done is None else _add(done, rest)
 
 
-def _expect_in_tiles(graph: StateGraph | SegmentGraph, emission: Emission, task: Task) -> tuple[Expected | None, np.ndarray]:
+def _expect_in_tiles(
+    graph: StateGraph | SegmentGraph, emission: Emission, task: Task
+) -> tuple[Expected | None, np.ndarray]:
     """Without a table of scores, where kernels can do so; and which sequences are left."""
     normals = emission.normals(task.X) if task.states is None and not task.best_only else None
     if normals is None or isinstance(graph, SegmentGraph):
@@ -176,9 +178,17 @@ def normalise(graph: Graph) -> Graph:
 
 
 def iterate(
-    step: Callable[[], float], n_iter: int, tol: float, n_steps: int, verbose: bool
+    step: Callable[[], float],
+    n_iter: int,
+    tol: float,
+    n_steps: int,
+    verbose: bool,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[list[float], bool]:
-    """Call `step` until what it returns (it never falls) rises by less than `tol`; history, and whether that happened."""
+    """Call `step` until what it returns (it never falls) rises by less than `tol`; history, and whether that happened.
+
+    stopped : asked after each step whether somebody else wants to stop
+    """
     history: list[float] = []
     begun = time.perf_counter()
     if verbose:
@@ -191,6 +201,8 @@ def iterate(
             print(f"{i + 1:9d}  {history[-1] / max(n_steps, 1):21.6f}  {gain:10.4g}  {seconds:7.2f}", file=sys.stderr)
         if i and gain < tol:
             return history, _check_rise(history)
+        if stopped():
+            break
     return history, False
 
 

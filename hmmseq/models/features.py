@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from hmmseq.validation import is_array, one_array
+
 LISTS = (list, tuple, set, frozenset)
 
 
@@ -67,33 +69,42 @@ class Vocabulary:
         return Features(matrix, offsets_of(sequences), single)
 
 
-def stack(X: Any) -> Features:
-    """Sparse matrices (n_steps, n_features), one per sequence, as one."""
-    single = sparse.issparse(X)
-    parts = [X] if single else list(X)
+def stack(estimator: Any, X: Any, reset: bool) -> Features:
+    """Matrices (n_steps, n_features), sparse or not, one per sequence, as one. `n_features_in_` is set, or checked."""
+    X = X if sparse.issparse(X) or isinstance(X, LISTS) else np.asarray(X)
+    single = _is_numbers(X) and X.ndim < 3
+    if single:
+        X = [one_array(estimator, X, reset, accept_sparse="csr", ensure_all_finite=True)]
+    parts = list(X)
     for s, part in enumerate(parts):
-        if not sparse.issparse(part) or part.ndim != 2 or part.shape[1] != parts[0].shape[1]:
+        if not _is_numbers(part) or part.ndim != 2 or part.shape[1] != parts[0].shape[1]:
             found = f"of shape {part.shape}" if hasattr(part, "shape") else f"of type {type(part).__name__}"
             raise ValueError(
-                f"X[{s}] is {found}; expected a sparse matrix (n_steps, {parts[0].shape[1]}) like X[0], for each sequence"
+                f"X[{s}] is {found}; expected a matrix (n_steps, {parts[0].shape[1]}) like X[0], for each sequence"
             )
-    matrix = sparse.csr_array(sparse.vstack(parts, format="csr"), dtype=np.float64)
+    matrix = sparse.csr_array(sparse.vstack([sparse.csr_array(part) for part in parts]), dtype=np.float64)
     if not np.all(np.isfinite(matrix.data)):
         raise ValueError("X has a feature that is NaN or infinite; give finite values, leave out what is unknown")
     return Features(matrix, np.concatenate([[0], np.cumsum([part.shape[0] for part in parts])]), single)
 
 
-def is_sparse(X: Any) -> bool:
-    """Whether X is a sparse matrix or a list of them."""
-    return sparse.issparse(X) or (isinstance(X, LISTS[:2]) and len(X) > 0 and sparse.issparse(X[0]))
+def is_matrices(X: Any) -> bool:
+    """Whether X is a matrix of features, sparse or not, or a list of them."""
+    return _is_numbers(X) or (isinstance(X, LISTS[:2]) and len(X) > 0 and _is_numbers(X[0]))
+
+
+def _is_numbers(X: Any) -> bool:
+    """A matrix, and not an array of sequences."""
+    return is_array(X) and not (X.ndim == 1 and X.dtype.kind == "O")
 
 
 def as_sequences(X: Any) -> tuple[list[Any], bool]:
     """X as a list of sequences of steps, and whether it was one sequence."""
+    X = X.tolist() if isinstance(X, np.ndarray) else X
     if not isinstance(X, (list, tuple)) or not len(X):
         raise ValueError(
             f"X is a {type(X).__name__}{' without sequences' if isinstance(X, LISTS) else ''}; expected a list of "
-            "sequences, each a list of steps with their features (a dict or names), or sparse matrices"
+            "sequences, each a list of steps with their features (a dict or names), or a matrix"
         )
     first: Any = next((x for x in X if len(_sized(x, X))), [])
     single = isinstance(first, (Mapping, set, frozenset)) or (len(first) > 0 and isinstance(first[0], str))

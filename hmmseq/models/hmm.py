@@ -1,7 +1,7 @@
 """The hidden Markov model: a state graph whose edges and emissions are learned."""
 
 from collections.abc import Callable
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, DensityMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from hmmseq import lattice, topologies
+from hmmseq import callbacks, lattice, topologies
 from hmmseq.decoding import mea_path
 from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
@@ -23,9 +23,10 @@ from hmmseq.models.streams import ModelStream
 from hmmseq.scores import Packed
 from hmmseq.sequences import is_one
 from hmmseq.streaming import PathStream, PosteriorStream, Stream
+from hmmseq.validation import sample_weights
 
 
-class HMM(DensityMixin, BaseEstimator):
+class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     """Hidden Markov model with any emission and any topology (Rabiner, Proc. IEEE 77, 1989).
 
     Parameters
@@ -117,6 +118,7 @@ class HMM(DensityMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @callbacks.with_callbacks
     def fit(self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None) -> Self:
         """Learn from sequences, by EM; from sequences with known states, by counting; or from both.
 
@@ -128,7 +130,7 @@ class HMM(DensityMixin, BaseEstimator):
         """
         sequences = inputs.sequences(self, X, lengths, reset=True)
         states = None if y is None else inputs.states(y, sequences, lengths)
-        weights = inputs.sample_weights(sample_weight, len(sequences))
+        weights = sample_weights(sample_weight, len(sequences))
         starts.check_init(self.init)
         emission = Gaussian() if self.emission is None else clone(self.emission)
         graph = self._topology(states)
@@ -137,7 +139,7 @@ class HMM(DensityMixin, BaseEstimator):
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         leaps = Leaps(chain) if self.accelerate else None
-        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task)
+        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, X, y)
         return self
 
     def _chain(self, graph: StateGraph) -> Chain:
@@ -153,16 +155,24 @@ class HMM(DensityMixin, BaseEstimator):
         """Whether one pass says all: every state is known."""
         return task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
 
-    def _climb(self, base: restarts.Climb, task: em.Task) -> None:
+    def _climb(self, base: restarts.Climb, task: em.Task, X: Any, y: Any) -> None:
         counting = self._is_counting(task)
         n_iter, n_init = (1, 1) if counting else (self.n_iter, restarts.check_n_init(self.n_init))
+        watched = callbacks.watch(self, X, y, n_iter, n_init)
         if n_init > 1:
             task = task._replace(n_jobs=1)  # threads are busy with restarts
 
-        def run(climb: restarts.Climb) -> None:
-            steps = len(task.X.values)
-            climb.converged = em.iterate(lambda: climb.step(task), n_iter, self.tol, steps, self.verbose)[1]
+        def run(number: int, climb: restarts.Climb) -> None:
+            own = watched if n_init == 1 else watched.restart(number, n_iter)
+
+            def step() -> float:
+                return own.iteration(lambda: climb.step(task), lambda: _fitted(climb))
+
+            converged = em.iterate(step, n_iter, self.tol, len(task.X.values), self.verbose, lambda: own.stopped)[1]
+            climb.converged = converged
             climb.land()
+            if own is not watched:
+                own.end(lambda: _fitted(climb))
 
         seeds = check_random_state(self.random_state)
         own = [*(base.copy() for _ in range(n_init - 1)), base]
@@ -175,6 +185,7 @@ class HMM(DensityMixin, BaseEstimator):
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
         self.n_expectations_ = best.n_expectations
         self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
+        watched.end(lambda: _fitted(best))
 
     def _keep(self, best: restarts.Climb) -> None:
         """Take the parameters that were learned."""
@@ -368,6 +379,11 @@ class HMM(DensityMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _fitted(climb: restarts.Climb) -> dict[str, Any]:
+    """What a model fitted so far would have."""
+    return {"graph_": climb.graph, "emission_": deepcopy(climb.emission)}
 
 
 def _mirror(results: Any, change: Callable[[Any], Any]) -> Any:

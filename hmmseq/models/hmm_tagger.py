@@ -135,6 +135,13 @@ class HMMTagger(BaseEstimator):
         labels = tags.flatten(y, offsets_of(sentences), single)
         return tags.accuracy(labels, [tag for found in self.predict(sentences) for tag in found.tolist()])
 
+    def __sklearn_tags__(self) -> Any:
+        sklearn_tags = super().__sklearn_tags__()
+        sklearn_tags.input_tags.two_d_array = False  # words, not numbers
+        sklearn_tags.input_tags.string = True
+        sklearn_tags.target_tags.required = True
+        return sklearn_tags
+
     def save(self, path: Any) -> None:
         """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
         from hmmseq.models.files import save  # that module knows this one, to read models back

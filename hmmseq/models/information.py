@@ -25,6 +25,7 @@ from hmmseq.models.hmm import HMM
 from hmmseq.models.rows import Rows
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
+from hmmseq.validation import sample_weights
 
 STEP, BIG_STEP = 1e-4, 1e-3  # of first and of second differences, in numbers of scale 1
 RARE = 1e-4  # transitions with fewer expected uses have reached 0
@@ -57,7 +58,7 @@ def standard_errors(model: HMM, X: Any, y: Any = None, *, lengths: Any = None, s
     sequences = inputs.sequences(model, X, lengths, reset=False)
     states = None if y is None else inputs.states(y, sequences, lengths)
     inputs.check_states(states, model.graph_, "y")
-    weights = inputs.sample_weights(sample_weight, len(sequences))
+    weights = sample_weights(sample_weight, len(sequences))
     task = em.Task(model.emission_.observe(sequences), states, weights, model.n_jobs)
     names, values = named_parameters(model)
     return Estimates(names, values, _covariance(model, task, names), limits(model))

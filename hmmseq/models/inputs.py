@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
 from hmmseq.graph import StateGraph
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.validation import one_array
 
 UNKNOWN = -1  # a state that is not known
 
@@ -14,7 +14,7 @@ UNKNOWN = -1  # a state that is not known
 def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
     """Pack X. Sets `n_features_in_` if `reset`, else checks against it."""
     if is_one(X) or lengths is not None or hasattr(X, "__dataframe__") or hasattr(X, "tocsr"):
-        X = _array(estimator, X, reset)
+        X = one_array(estimator, X, reset)
     packed = Sequences.pack(X, lengths)
     n_features = packed.values.shape[1] if packed.values.ndim == 2 else 1
     if reset:
@@ -25,27 +25,6 @@ def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
             f"{estimator.n_features_in_} features as input"
         )
     return packed
-
-
-def _array(estimator: Any, X: Any, reset: bool) -> Any:
-    """One array, through scikit-learn's own checks; whole numbers may come as one symbol per step."""
-    array = np.asarray(X)
-    if array.ndim == 1 and array.dtype.kind in "iu":
-        return array
-    if array.ndim == 1 and array.dtype.kind == "f":
-        raise ValueError(
-            f"X is one array of shape {array.shape}. Reshape your data: X.reshape(-1, 1) is one sequence with one "
-            "feature; [X] is a list with one sequence; symbols are whole numbers"
-        )
-    if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "fiu" and not _has_names(estimator):
-        return X  # nothing for scikit-learn to find, and looking takes it longer than a small problem
-    least = 1 if reset else 0  # an empty sequence has an empty answer
-    return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=least)
-
-
-def _has_names(estimator: Any) -> bool:
-    """Whether it was fitted with named features: then scikit-learn compares, or forgets, them."""
-    return hasattr(estimator, "feature_names_in_")
 
 
 def check_states(states: np.ndarray | None, graph: StateGraph, name: str) -> None:
@@ -76,16 +55,3 @@ def states(y: Any, X: Sequences, lengths: Any, name: str = "y") -> np.ndarray:
     if values.ndim != 1 or np.any(values != np.round(values)) or not np.all((values >= UNKNOWN) & (values < 2**31)):
         raise ValueError(f"{name} must be whole numbers 0, 1, ... or -1 (unknown), one per step; got {values[:5]}...")
     return values.astype(np.int64)
-
-
-def sample_weights(weights: Any, n_sequences: int) -> np.ndarray:
-    """(n_sequences,) weights, 1 by default."""
-    if weights is None:
-        return np.ones(n_sequences)
-    array = np.asarray(weights, dtype=np.float64)
-    if array.shape != (n_sequences,) or not np.all(np.isfinite(array)) or np.any(array < 0) or not array.any():
-        raise ValueError(
-            f"sample_weight has shape {array.shape}; expected one finite weight, 0 or more and not all 0, "
-            f"for each of {n_sequences} sequences"
-        )
-    return array

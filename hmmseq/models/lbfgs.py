@@ -27,14 +27,20 @@ class Point(NamedTuple):
 
 
 def minimise(
-    function: Function, x: np.ndarray, *, l1: float, n_iter: int, tol: float, report: Callable[[float], None]
+    function: Function,
+    x: np.ndarray,
+    *,
+    l1: float,
+    n_iter: int,
+    tol: float,
+    report: Callable[[float, np.ndarray], bool],
 ) -> tuple[np.ndarray, bool]:
     """The minimum of function(x) + l1 * |x|_1, and whether progress over PERIOD iterations fell below `tol` of the value.
 
-    report : called with the value before the first and after each iteration
+    report : called with the value and the point before the first and after each iteration; where it is true, this stops
     """
     point, memory, history = _at(function, x, l1), _Memory(), deque[float](maxlen=PERIOD + 1)
-    report(point.value)
+    report(point.value, point.x)
     for _ in range(n_iter):
         history.append(point.value)
         slope = steepest(point, l1)
@@ -48,7 +54,8 @@ def minimise(
             return point.x, True  # no step lowers the value: numbers have no more digits
         memory.add(found.x - point.x, found.gradient - point.gradient)
         point = found
-        report(point.value)
+        if report(point.value, point.x):
+            break
     return point.x, False
 
 

@@ -88,11 +88,11 @@ class Climb:
         self.idle = {state: self.idle.get(state, len(self.history) + 1) for state in lost}
 
 
-def climb_all(climbs: list[Climb], run: Callable[[Climb], None], n_jobs: int | None) -> Climb:
-    """Run each, in threads; the highest (the first of equals). Which thread runs which has no part in the result."""
+def climb_all(climbs: list[Climb], run: Callable[[int, Climb], None], n_jobs: int | None) -> Climb:
+    """Run each, with its number, in threads; the highest (the first of equals), whichever thread ran which."""
 
     def work(share: shares.Share) -> None:
-        run(climbs[share.first])
+        run(share.first, climbs[share.first])
 
     shares.run(work, [shares.Share(k, k, k + 1) for k in range(len(climbs))], n_jobs)
     return max(climbs, key=lambda climb: climb.height)

@@ -12,7 +12,7 @@ from hmmseq.decoding import Segment
 from hmmseq.models import spans, tags
 from hmmseq.models.conditional import Likelihood, Weights, packed_steps
 from hmmseq.models.crf import CRF
-from hmmseq.models.features import Features, Vocabulary, as_sequences, is_sparse
+from hmmseq.models.features import Features, Vocabulary, as_sequences, is_matrices
 from hmmseq.models.segment_features import (
     Columns,
     SegmentFeatures,
@@ -126,7 +126,7 @@ class SemiCRF(CRF):
     def _every_segment(self, X: Any, features: Features) -> list[list[Any]] | None:
         if self.segment_features is None:
             return None
-        sequences = ([X] if features.single else list(X)) if is_sparse(X) else as_sequences(X)[0]
+        sequences = ([X] if features.single else list(X)) if is_matrices(X) else as_sequences(X)[0]
         n_steps = np.diff(features.offsets).tolist()
         return every_segment(self.segment_features, sequences, n_steps, int(self._columns.longest.max()))
 

@@ -10,6 +10,8 @@ UNKNOWN = -1
 
 def flatten(y: Any, offsets: np.ndarray, single: bool, name: str = "y") -> list[Any]:
     """Labels of all sequences end to end, None where unknown (None or -1), checked against the steps of X."""
+    if y is None:
+        raise ValueError("the estimator requires y to be passed, but the target y is None: pass one label per step")
     sequences = [listed(labels) for labels in ([y] if single else listed(y))]
     lengths = np.diff(offsets).tolist()
     if len(sequences) != len(lengths):
@@ -55,6 +57,8 @@ def known(label: Any, s: int, name: str) -> Any:
     """One label, None where it is unknown; ValueError for what is no label."""
     if isinstance(label, np.generic):
         label = label.item()
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)
     if label is None or isinstance(label, str):
         return label
     if isinstance(label, int) and label >= UNKNOWN:

@@ -112,7 +112,7 @@ def test_a_known_minimum_under_an_l1_penalty():
     def square(x):
         return 0.5 * float((x - target) @ (x - target)), x - target
 
-    x, converged = minimise(square, np.zeros(4), l1=1.0, n_iter=100, tol=1e-12, report=lambda value: None)
+    x, converged = minimise(square, np.zeros(4), l1=1.0, n_iter=100, tol=1e-12, report=lambda value, x: False)
     np.testing.assert_allclose(x, [2.0, 0.0, -1.0, 0.0], atol=1e-8)  # soft thresholds
     assert converged
 
@@ -222,7 +222,7 @@ ONE = [[["a"], ["b"]]]
         (ONE, [["x", 2]], "mixes text and numbers"),
         (ONE, [["x", 2.5]], "the label 2.5"),
         (ONE, [[None, -1]], "no known label"),
-        ([sparse.eye_array(2), np.eye(2)], [["x", "y"]] * 2, r"X\[1\] is of shape"),
+        ([sparse.eye_array(2), np.ones(2)], [["x", "y"]] * 2, r"X\[1\] is of shape"),
         ([sparse.eye_array(2), sparse.eye_array(3)], [["x", "y"]] * 2, r"X\[1\] is of shape \(3, 3\)"),
         ([sparse.csr_array([[np.nan]])], [["x"]], "NaN or infinite"),
     ],
@@ -249,3 +249,14 @@ def test_predicting_from_another_kind_of_features():
     matrices = CRF(n_iter=1).fit([sparse.eye_array(2)], [["x", "y"]])
     with pytest.raises(ValueError, match="3 features"):
         matrices.predict([sparse.eye_array(3)])
+
+
+def test_matrices_may_be_sparse_or_not():
+    rng = np.random.default_rng(0)
+    X, y = [rng.normal(size=(n, 3)) for n in (4, 2, 5)], [rng.integers(0, 2, n) for n in (4, 2, 5)]
+    dense = CRF(n_iter=5).fit(X, y)
+    thin = CRF(n_iter=5).fit([sparse.csr_array(x) for x in X], y)
+    np.testing.assert_array_equal(dense.feature_weights_, thin.feature_weights_)
+    for ours, theirs in zip(dense.predict_proba(X), thin.predict_proba(X), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    np.testing.assert_array_equal(dense.predict(X[0]), dense.predict(X)[0])

@@ -1,0 +1,53 @@
+"""What people pass to any estimator, checked once: a single array, weights of sequences."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+
+def is_array(X: Any) -> bool:
+    """Whether X is for scikit-learn's own checks: an array, a data frame or a sparse matrix, not a list of sequences."""
+    return hasattr(X, "__array__") or hasattr(X, "__dataframe__") or hasattr(X, "tocsr")
+
+
+def one_array(estimator: Any, X: Any, reset: bool, **options: Any) -> Any:
+    """One array, through scikit-learn's own checks; whole numbers may come as one symbol per step."""
+    array = X if hasattr(X, "tocsr") else np.asarray(X)
+    if array.ndim == 1 and array.dtype.kind in "iu":
+        return array
+    if array.ndim == 1 and array.dtype.kind == "f":
+        raise ValueError(
+            f"X is one array of shape {array.shape}. Reshape your data: X.reshape(-1, 1) is one sequence with one "
+            "feature; [X] is a list with one sequence; symbols are whole numbers"
+        )
+    if (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.size
+        and X.dtype.kind in "fiu"
+        and not options
+        and not _has_names(estimator)
+    ):
+        return X  # nothing for scikit-learn to find, and looking takes it longer than a small problem
+    least = 1 if reset else 0  # an empty sequence has an empty answer
+    options = {"dtype": "numeric", "ensure_all_finite": False, "ensure_min_samples": least} | options
+    return validate_data(estimator, X, reset=reset, **options)
+
+
+def _has_names(estimator: Any) -> bool:
+    """Whether it was fitted with named features: then scikit-learn compares, or forgets, them."""
+    return hasattr(estimator, "feature_names_in_")
+
+
+def sample_weights(weights: Any, n_sequences: int) -> np.ndarray:
+    """(n_sequences,) weights, 1 by default."""
+    if weights is None:
+        return np.ones(n_sequences)
+    array = np.asarray(weights, dtype=np.float64)
+    if array.shape != (n_sequences,) or not np.all(np.isfinite(array)) or np.any(array < 0) or not array.any():
+        raise ValueError(
+            f"sample_weight has shape {array.shape}; expected one finite weight, 0 or more and not all 0, "
+            f"for each of {n_sequences} sequences"
+        )
+    return array

@@ -1,0 +1,25 @@
+"""Checks of scikit-learn that an estimator of sequences fails, each for a reason."""
+
+from hmmseq import EachSequence
+
+ONE_SEQUENCE = "a 2-D array is one sequence: its rows are steps in time, not samples"
+NESTED = "a list of lists of numbers is a list of sequences, not of rows"
+ORDER = ["check_methods_sample_order_invariance", "check_methods_subset_invariance"]
+WEIGHTS = [
+    "check_sample_weights_pandas_series",
+    "check_sample_weights_not_an_array",
+    "check_sample_weights_list",
+    "check_sample_weights_not_overwritten",
+    "check_sample_weights_shape",
+    "check_all_zero_sample_weights_error",
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+]
+
+
+def expected_failures(estimator):
+    """A transformer treats each row by itself; its rows have the weight of their sequence all the same."""
+    expected = dict.fromkeys(WEIGHTS, ONE_SEQUENCE + ", and it has one weight")
+    if isinstance(estimator, EachSequence):
+        return expected | {"check_transformer_data_not_an_array": NESTED}
+    return expected | dict.fromkeys(ORDER, ONE_SEQUENCE)
