@@ -46,3 +46,12 @@ def check_writable(path: str) -> None:
             pass
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from None
+
+
+def region(text: str) -> tuple[str, int, int]:
+    """Sequence, first and last base (from 1) of "ID:FIRST-LAST"; commas in numbers are passed over."""
+    seqid, colon, ends = text.rpartition(":")
+    first, dash, last = ends.replace(",", "").partition("-")
+    if not (seqid and colon and dash and first.isdecimal() and last.isdecimal() and 1 <= int(first) < int(last)):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected ID:FIRST-LAST, chr1:1001-21000 say")
+    return seqid, int(first), int(last)
