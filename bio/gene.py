@@ -11,6 +11,7 @@ class Gene:
 
     score          log odds or whatever the finder ranks by; None if it has none
     posterior      probability that the gene is real; None if unknown
+    start_posterior  probability that it starts there, given that it is real; None if unknown
     partial_left   the gene runs on beyond `start` (for strand "-" that is its 3' end)
     partial_right  the gene runs on beyond `end`
     phase          bases to skip at the 5' end before the first whole codon, 0 unless cut there
@@ -31,6 +32,7 @@ class Gene:
     name: str = ""
     pseudo: bool = False
     pieces: tuple[tuple[int, int], ...] = ()
+    start_posterior: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.start <= self.end:
