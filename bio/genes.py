@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
-from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from hmmseq import lattice
 from hmmseq.errors import DataError
-from hmmseq.scores import Indexed
 
 from .alphabet import DNA
-from .contigs import MARGIN, Part, Window, parts_of, windows
+from .contigs import MARGIN, Part, parts_of
 from .fasta import FastaRecord
 from .gene import Gene
-from .gene_graph import FORWARD
-from .gene_path import PathReader, Span
-from .gene_training import first_model, train
+from .gene_decoding import coding_cover, find_genes
+from .gene_scores import Weights
+from .gene_training import Genome, first_model, train
 from .genetic_code import GeneticCode
-from .words import encode_words
 
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
 
 
 class GeneFinder(BaseEstimator):
-    """Gene finder that trains itself on the genome it is given: a hidden Markov model over codon positions.
+    """Gene finder that trains itself on the genome it is given: a semi-Markov model of genes and the gaps between them.
 
     Parameters
     ----------
@@ -44,15 +40,15 @@ class GeneFinder(BaseEstimator):
 
     Attributes
     ----------
-    model_ : GeneModel, the learned graph and scores
+    model_ : GeneModel, all that was learned
     code_ : GeneticCode
-    history_ : log odds a base of the best paths, gene model against background, before each round of training
+    history_ : score a base of the best path, genes against background, in each round of training
     trained_ : False if there was too little sequence to train on; then average proteins stand in, and a warning says so
 
-    States are codon positions on both strands in three coding classes, with fifth-order words in the spirit of GeneMark
-    (Borodovsky and McIninch, Computers Chem. 17, 1993) and overlapping genes (`gene_graph.py`); training is unsupervised
-    (`gene_training.py`). Letters other than A, C, G, T and U are unknown and summed over; 30 or more in a row end a
-    contig. A gene that runs on beyond an end of its contig is partial. Ribosome binding sites are not modelled.
+    Genes are candidate spans on both strands, scored as wholes (`gene_scores.py`): codons in several classes, start sites,
+    stop codons, lengths. Gaps, which may be overlaps, join them (`gene_durations.py`); training is unsupervised
+    (`gene_training.py`). Upper and lower case are the same; letters other than A, C, G, T and U are unknown, and 30 or
+    more of them in a row end a contig. A gene that runs on beyond an end of its contig is partial.
 
     >>> from hmmseq.bio import GeneFinder, read_fasta
     >>> finder = GeneFinder(table=4)
@@ -65,7 +61,7 @@ class GeneFinder(BaseEstimator):
         *,
         min_length: int = 90,
         min_posterior: float = 0.5,
-        n_rounds: int = 6,
+        n_rounds: int = 5,
         n_jobs: int | None = None,
         verbose: bool = False,
     ) -> None:
@@ -101,9 +97,18 @@ class GeneFinder(BaseEstimator):
         check_is_fitted(self)
         last = len(record.sequence) if last is None else last
         low = max(0, first - MARGIN)
-        words = encode_words(record.encode()[low : last + MARGIN])
-        probability = self._posteriors([words])[0][first - low : last - low]
-        return probability[:, self.model_.structure.coding_labels].sum(axis=(2, 3))
+        stretch = FastaRecord(record.id, "", record.sequence[low : last + MARGIN])
+        probability = np.zeros((len(stretch.sequence), 2))
+        parts = list(parts_of(stretch))
+        if parts:
+            genome = self._genome(parts)
+            cover = coding_cover(genome, self.model_, Weights())
+            for part, offset in zip(parts, genome.offsets):
+                probability[part.offset : part.offset + len(part.codes)] = cover[offset : offset + len(part.codes)]
+        return probability[first - low : last - low]
+
+    def _genome(self, parts: list[Part]) -> Genome:
+        return Genome([part.codes for part in parts], self.code_, self.min_length)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -112,82 +117,35 @@ class GeneFinder(BaseEstimator):
 
     def _fit(self, parts: list[Part]) -> Self:
         self.code_ = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
-        words = [encode_words(part.codes) for part in parts]
         known = sum(int((part.codes < DNA.missing).sum()) for part in parts)
         if not known:
             raise DataError("no sequence: not one known base to look for genes in")
-        first = first_model(self.code_, words)
         self.trained_ = known >= ENOUGH_TO_TRAIN
         if not self.trained_:
             warnings.warn(
                 f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); looking for average proteins",
                 stacklevel=3,
             )
-        rounds = self.n_rounds if self.trained_ else 0
-        self.model_, self.history_ = train(first, self.code_, words, rounds, self.n_jobs, self.verbose)
+        genome = self._genome(parts)
+        self.history_: list[float] = []
+        if self.trained_:
+            self.model_, self.history_ = train(genome, Weights(), self.n_rounds, self._say)
+        else:
+            self.model_ = first_model(genome, Weights())
         return self
 
     def _predict(self, parts: list[Part]) -> list[Gene]:
         if not parts:
             return []
-        words = [encode_words(part.codes) for part in parts]
-        if self.verbose:
-            _report("decoding ...")
-        paths = lattice.best_path(self.model_.graph, Indexed(self.model_.scores, words), n_jobs=self.n_jobs)
-        reader = PathReader(self.model_.structure, self.code_)
-        spans = [self._long_enough(reader.read(path.states, part.codes)) for part, path in zip(parts, paths)]
+        self._say("decoding ...")
+        found = find_genes(self._genome(parts), self.model_, Weights())
         return [
-            _gene(part, span, probability, self.code_.table)
-            for part, own, chances in zip(parts, spans, self._chances(words, spans))
-            for span, probability in zip(own, chances)
-            if probability >= self.min_posterior
+            gene
+            for number, part in enumerate(parts)
+            for gene in found.genes(number, part.seqid, part.offset, self.code_.table)
+            if (gene.posterior or 0.0) >= self.min_posterior
         ]
 
-    def _long_enough(self, spans: list[Span]) -> list[Span]:
-        return [span for span in spans if span.last - span.first >= self.min_length]
-
-    def _chances(self, words: list[NDArray[np.int32]], spans: list[list[Span]]) -> list[NDArray[np.float64]]:
-        """Posterior of each span: of being in its frame next to its 3' end, and so of ending at its stop codon."""
-        chances = [np.zeros(len(own)) for own in spans]
-        labels = self.model_.structure.coding_labels
-        for window, posterior in self._by_window(words):
-            for i, span in enumerate(spans[window.part]):
-                if window.first <= span.inside < window.last:
-                    row = posterior[span.inside - window.low]
-                    chances[window.part][i] = min(1.0, row[labels[span.strand, :, span.position]].sum())
-        return chances
-
-    def _by_window(self, words: list[NDArray[np.int32]]) -> Iterator[tuple[Window, NDArray[np.float64]]]:
-        """Posteriors of the labels, a few windows at a time: for a whole genome they would need a gigabyte."""
-        ahead = list(windows([len(w) for w in words]))
-        at_once = max(1, effective_n_jobs(self.n_jobs))
-        done = 0
-        for k in range(0, len(ahead), at_once):
-            group = ahead[k : k + at_once]
-            yield from zip(group, self._posteriors([words[w.part][w.low : w.high] for w in group]))
-            done += sum(window.last - window.first for window in group)
-            if self.verbose:
-                _report(f"posteriors: {done:,} of {sum(map(len, words)):,} bases")
-
-    def _posteriors(self, words: list[NDArray[np.int32]]) -> list[NDArray[np.float64]]:
-        found = lattice.posteriors(self.model_.graph, Indexed(self.model_.scores, words), n_jobs=self.n_jobs)
-        return [posterior.labels for posterior in found]
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _gene(part: Part, span: Span, probability: float, table: int | None) -> Gene:
-    return Gene(
-        part.seqid,
-        part.offset + span.first + 1,
-        part.offset + span.last,
-        "+" if span.strand == FORWARD else "-",
-        score=float(probability),
-        posterior=float(probability),
-        partial_left=span.cut_left,
-        partial_right=span.cut_right,
-        phase=span.phase,
-        transl_table=table,
-    )
+    def _say(self, line: str) -> None:
+        if self.verbose:
+            print(line, file=sys.stderr, flush=True)
