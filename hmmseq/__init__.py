@@ -2,6 +2,7 @@
 
 from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
 from hmmseq import SemiMarkovHMM                            states that last for learned durations
+from hmmseq import InputHMM                                 transitions that depend on covariates
 from hmmseq import CRF, SemiCRF, HMMTagger                  the same for tagging
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
 from hmmseq import topologies, StateGraph                   which states follow which
@@ -38,8 +39,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM", "HMMTagger",
-    "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "SemiCRF", "SemiMarkovHMM", "Sequences", "StateGraph", "load",
-    "topologies",
+    "ImpossibleSequenceError", "InputHMM", "PoissonHMM", "SegmentGraph", "SemiCRF", "SemiMarkovHMM", "Sequences",
+    "StateGraph", "load", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
@@ -53,6 +54,7 @@ _HOMES = {
         "CategoricalHMM",
         "GaussianHMM",
         "HMMTagger",
+        "InputHMM",
         "PoissonHMM",
         "SemiCRF",
         "SemiMarkovHMM",
