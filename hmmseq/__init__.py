@@ -2,6 +2,7 @@
 
 from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
 from hmmseq import SemiMarkovHMM                            states that last for learned durations
+from hmmseq import InputHMM                                 transitions that depend on covariates
 from hmmseq import CRF, SemiCRF, HMMTagger                  the same for tagging
 from hmmseq import EachSequence, make_sequence_scorer       scikit-learn's transformers and metrics for sequences
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
@@ -43,8 +44,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "EachSequence", "Gap", "Gaussian",
-    "GaussianHMM", "HMMTagger", "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "SemiCRF", "SemiMarkovHMM",
-    "Sequences", "SpanGraph", "Spans", "StateGraph", "load", "make_sequence_scorer", "topologies",
+    "GaussianHMM", "HMMTagger", "ImpossibleSequenceError", "InputHMM", "PoissonHMM", "SegmentGraph", "SemiCRF",
+    "SemiMarkovHMM", "Sequences", "SpanGraph", "Spans", "StateGraph", "load", "make_sequence_scorer", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
@@ -59,6 +60,7 @@ _HOMES = {
         "CategoricalHMM",
         "GaussianHMM",
         "HMMTagger",
+        "InputHMM",
         "PoissonHMM",
         "SemiCRF",
         "SemiMarkovHMM",

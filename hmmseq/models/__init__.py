@@ -7,6 +7,7 @@ from hmmseq.models.files import load
 from hmmseq.models.hmm import HMM
 from hmmseq.models.hmm_tagger import HMMTagger
 from hmmseq.models.information import standard_errors
+from hmmseq.models.input_hmm import InputHMM
 from hmmseq.models.matching import canonical, match_states, reordered
 from hmmseq.models.residuals import pseudo_residuals
 from hmmseq.models.selection import held_out_log_likelihood
@@ -14,7 +15,7 @@ from hmmseq.models.semi_crf import SemiCRF
 from hmmseq.models.semi_markov import SemiMarkovHMM
 
 __all__ = [
-    "CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "PoissonHMM", "SemiCRF", "SemiMarkovHMM",
-    "bootstrap", "canonical", "held_out_log_likelihood", "load", "match_states", "pseudo_residuals", "reordered",
-    "standard_errors",
+    "CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "InputHMM", "PoissonHMM", "SemiCRF",
+    "SemiMarkovHMM", "bootstrap", "canonical", "held_out_log_likelihood", "load", "match_states", "pseudo_residuals",
+    "reordered", "standard_errors",
 ]  # fmt: skip

@@ -53,7 +53,7 @@ class Likelihood:
         # Left as it lies: frequent features come first, and then a sorted transpose is slower.
         self.matrix, self.transposed, self.offsets = matrix, matrix.T, offsets
         self.weights, self.n_labels, self.c2, self.ends, self.n_jobs = weights, n_labels, c2, ends, n_jobs
-        self.graph = topologies.ergodic(n_labels)
+        self.labels, self.graph = labels, topologies.ergodic(n_labels)
         self._observe(labels)
         pairs = np.ones((self.n_features, n_labels), dtype=bool) if unseen else self._seen(labels)
         self.pairs = np.flatnonzero(pairs)
@@ -87,6 +87,20 @@ class Likelihood:
         free = (given[:, None] < 0) | (given[:, None] == np.arange(n))
         self.barrier = np.where(free, 0.0, NEVER)
         self.open_offsets = np.concatenate([[0], np.cumsum(lengths[self.partial])])
+
+    def part(self, chosen: np.ndarray) -> tuple["Likelihood", np.ndarray]:
+        """Some sequences without penalty, with weights for the features that they have, which come besides."""
+        of_step = np.concatenate([np.arange(self.offsets[s], self.offsets[s + 1]) for s in chosen])
+        rows = self.matrix[of_step]
+        columns, number = np.unique(rows.indices, return_inverse=True)
+        matrix = sparse.csr_array((rows.data, number.reshape(-1), rows.indptr), shape=(len(of_step), len(columns)))
+        offsets = np.concatenate([[0], np.cumsum(np.diff(self.offsets)[chosen])])
+        part = Likelihood(
+            matrix, offsets, self.labels[of_step], self.weights[chosen], self.n_labels,
+            c2=0.0, unseen=True, ends=self.ends, n_jobs=self.n_jobs,
+        )  # fmt: skip
+        part.graph = self.graph  # one for all
+        return part, columns
 
     def split(self, x: np.ndarray) -> Weights:
         """The vector as weights by feature and label, edge, start and end."""

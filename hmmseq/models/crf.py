@@ -10,11 +10,11 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import ClassifierTags
+from sklearn.utils import ClassifierTags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import callbacks, lattice
-from hmmseq.models import tags
+from hmmseq.models import sgd, tags
 from hmmseq.models.conditional import Likelihood, Weights, chain, scores
 from hmmseq.models.features import Features, Vocabulary, is_matrices, stack
 from hmmseq.models.lbfgs import minimise
@@ -34,8 +34,12 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
     min_frequency : features in fewer steps are left out (not of matrices)
     unseen_pairs : weights, too, for a feature and a label that no step of the training data has together
     ends : weights of the first and of the last label; features such as "BOS" do the same
-    n_iter, tol : L-BFGS (with c1: OWL-QN) stops after `n_iter` iterations, or when ten of them bring less than `tol` of
-        the objective
+    solver : "lbfgs" (with c1: OWL-QN), or "sgd": averaged stochastic gradient descent, which is near the optimum after a few
+        passes over the data and slow to get closer; it takes no c1
+    n_iter, tol : L-BFGS stops after `n_iter` iterations, or when ten of them bring less than `tol` of the objective; SGD
+        after `n_iter` passes over the data, or when five of them do
+    batch_size, learning_rate : of SGD: sequences a step, and the rate of the first step; None: found on some of the data
+    random_state : seed of the order in which SGD takes sequences
     n_jobs : threads over sequences
     verbose : one line an iteration on standard error
 
@@ -67,8 +71,12 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
         min_frequency: int = 1,
         unseen_pairs: bool = False,
         ends: bool = True,
+        solver: str = "lbfgs",
         n_iter: int = 100,
         tol: float = 1e-5,
+        batch_size: int = 8,
+        learning_rate: float | None = None,
+        random_state: Any = None,
         n_jobs: int | None = None,
         verbose: bool = False,
     ) -> None:
@@ -77,8 +85,12 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
         self.min_frequency = min_frequency
         self.unseen_pairs = unseen_pairs
         self.ends = ends
+        self.solver = solver
         self.n_iter = n_iter
         self.tol = tol
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
 
@@ -121,10 +133,19 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
 
         if self.verbose:
             print(f"iteration         objective  seconds   ({likelihood.n_weights:,} weights)", file=sys.stderr)
-        first = np.zeros(likelihood.n_weights)
-        x, self.converged_ = minimise(likelihood, first, l1=self.c1, n_iter=self.n_iter, tol=self.tol, report=report)
+        x, self.converged_ = self._solve(likelihood, report)
         self.n_iter_ = len(self.history_) - 1
         self._take(likelihood.split(x))
+
+    def _solve(self, likelihood: Likelihood, report: Any) -> tuple[np.ndarray, bool]:
+        options = {"n_iter": self.n_iter, "tol": self.tol, "report": report}
+        if self.solver == "lbfgs":
+            return minimise(likelihood, np.zeros(likelihood.n_weights), l1=self.c1, **options)
+        seed = check_random_state(self.random_state).randint(2**31)
+        return sgd.minimise(
+            likelihood, batch_size=self.batch_size, learning_rate=self.learning_rate,
+            rng=np.random.default_rng(seed), **options,
+        )  # fmt: skip
 
     def _take(self, weights: Weights) -> None:
         for name, value in _fitted(weights).items():
@@ -135,7 +156,14 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
             value = getattr(self, name)
             if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
                 raise ValueError(f"{name} is {value!r}; expected a finite number, 0 or more")
-        for name, least in (("min_frequency", 1), ("n_iter", 0)):
+        if self.solver not in ("lbfgs", "sgd"):
+            raise ValueError(f"solver is {self.solver!r}; expected 'lbfgs' or 'sgd'")
+        if self.solver == "sgd" and self.c1:
+            raise ValueError(f"c1 is {self.c1!r}, which solver='sgd' does not know; use 'lbfgs', or c2 alone")
+        rate = self.learning_rate
+        if rate is not None and not (isinstance(rate, Real) and 0 < float(rate) < np.inf):
+            raise ValueError(f"learning_rate is {rate!r}; expected a positive number, or None")
+        for name, least in (("min_frequency", 1), ("n_iter", 0), ("batch_size", 1)):
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < least:
                 raise ValueError(f"{name} is {value!r}; expected a whole number, {least} or more")

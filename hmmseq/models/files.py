@@ -18,11 +18,12 @@ from hmmseq.graph import StateGraph
 from hmmseq.models.crf import CRF
 from hmmseq.models.hmm import HMM
 from hmmseq.models.hmm_tagger import HMMTagger
+from hmmseq.models.input_hmm import InputHMM
 from hmmseq.models.semi_crf import SemiCRF
 from hmmseq.models.semi_markov import SemiMarkovHMM
 
 FORMAT = "hmmseq/1"
-MODELS: dict[str, type[HMM]] = {"HMM": HMM, "SemiMarkovHMM": SemiMarkovHMM}
+MODELS: dict[str, type[HMM]] = {"HMM": HMM, "InputHMM": InputHMM, "SemiMarkovHMM": SemiMarkovHMM}
 # They name their own parts.
 TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF}
 GRAPH = ("source", "target", "label", "edge", "start", "end")

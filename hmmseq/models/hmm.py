@@ -21,7 +21,7 @@ from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 from hmmseq.models.streams import ModelStream
 from hmmseq.scores import Packed
-from hmmseq.sequences import is_one
+from hmmseq.sequences import Sequences, is_one
 from hmmseq.streaming import PathStream, PosteriorStream, Stream
 from hmmseq.validation import sample_weights
 
@@ -134,17 +134,21 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         starts.check_init(self.init)
         emission = Gaussian() if self.emission is None else clone(self.emission)
         graph = self._topology(states)
-        chain = self._chain(graph)
-        task = em.Task(emission.observe(sequences), states, weights, self.n_jobs, self._is_hard())
+        chain = self._chain(graph, sequences)
+        task = em.Task(emission.observe(self._observed(sequences)), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         leaps = Leaps(chain) if self.accelerate else None
         self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, X, y)
         return self
 
-    def _chain(self, graph: StateGraph) -> Chain:
+    def _chain(self, graph: StateGraph, sequences: Sequences) -> Chain:
         """What learns starts and transitions."""
         return Chain.of(self, graph)
+
+    def _observed(self, sequences: Sequences) -> Sequences:
+        """What the emission reads of the data."""
+        return sequences
 
     def _is_hard(self) -> bool:
         if self.training not in ("em", "viterbi"):
@@ -224,8 +228,13 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     def _scores(self, X: Any, lengths: Any) -> Packed:
         check_is_fitted(self)
-        scores = self.emission_.log_scores(self.emission_.observe(inputs.sequences(self, X, lengths, reset=False)))
+        sequences = inputs.sequences(self, X, lengths, reset=False)
+        scores = self._read(sequences)
         return replace(scores, single=lengths is None and is_one(X))
+
+    def _read(self, sequences: Sequences) -> Packed:
+        """Scores of data."""
+        return self.emission_.log_scores(self.emission_.observe(self._observed(sequences)))
 
     def predict(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains.

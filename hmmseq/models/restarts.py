@@ -73,7 +73,7 @@ class Climb:
 
     def _expect(self, task: em.Task) -> tuple[float, em.Expected]:
         self.n_expectations += 1
-        counts = em.expect(self.graph, self.emission, task)
+        counts = self.chain.expect(self.graph, self.emission, task)
         return counts.log_likelihood + self.emission.log_prior() + self.chain.log_prior(self.graph), counts
 
     def _maximise(self, counts: em.Expected) -> None:

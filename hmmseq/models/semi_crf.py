@@ -65,6 +65,10 @@ class SemiCRF(CRF):
     [Segment(start=0, stop=1, label='O'), Segment(start=1, stop=3, label='PLACE')]
     """
 
+    solver = "lbfgs"
+    batch_size = 1
+    learning_rate = None
+
     def __init__(
         self,
         *,

@@ -17,6 +17,7 @@ from hmmseq.models import em, restarts
 from hmmseq.models.chain import Chain
 from hmmseq.models.hmm import HMM
 from hmmseq.segment_graph import SegmentGraph
+from hmmseq.sequences import Sequences
 
 LARGEST_TABLE = 1 << 20  # a file may ask for any
 CUT = 0.01  # share of the durations of a state that may lie beyond the table without a warning
@@ -124,9 +125,9 @@ class SemiMarkovHMM(HMM):
     def _default_topology(n_states: int) -> StateGraph:
         return topologies.ergodic(n_states, stay=n_states == 1)
 
-    def _chain(self, graph: StateGraph) -> "LastingChain":  # type: ignore[override]
+    def _chain(self, graph: StateGraph, sequences: Sequences) -> "LastingChain":  # type: ignore[override]
         options = {"left_censored": self.left_censored, "right_censored": self.right_censored}
-        return LastingChain(super()._chain(graph), self._family(graph.n_states), self._longest(), options)
+        return LastingChain(super()._chain(graph, sequences), self._family(graph.n_states), self._longest(), options)
 
     def _longest(self) -> int:
         if not isinstance(self.longest, Integral) or not 1 <= self.longest <= LARGEST_TABLE:
@@ -215,12 +216,16 @@ class LastingChain:
         counts = em.expect(self._lasting(graph.graph, any_length), emission, task)
         return self._relearn(graph, counts)
 
+    def expect(self, graph: SegmentGraph, emission: Emission, task: em.Task) -> em.Expected:
+        """As `Chain.expect`."""
+        return self.chain.expect(graph, emission, task)
+
     def maximise(self, graph: SegmentGraph, counts: em.Expected) -> SegmentGraph:
         """The M-step. Durations have their maximum of likelihood, in a family without a prior."""
         return self._relearn(self.chain.maximise(graph, counts), counts)
 
     def _relearn(self, graph: SegmentGraph, counts: em.Expected) -> SegmentGraph:
-        self.durations = self.durations.update(counts.durations, counts.tail)
+        self.durations = self.durations.update(counts.more["durations"], counts.more["tail"])
         return self._lasting(graph.graph, self.durations)
 
     def log_prior(self, graph: SegmentGraph) -> float:
