@@ -10,8 +10,9 @@ from hmmseq.models.information import standard_errors
 from hmmseq.models.matching import canonical, match_states, reordered
 from hmmseq.models.residuals import pseudo_residuals
 from hmmseq.models.selection import held_out_log_likelihood
+from hmmseq.models.variational import VariationalHMM
 
 __all__ = [
-    "CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "PoissonHMM", "bootstrap", "canonical",
-    "held_out_log_likelihood", "load", "match_states", "pseudo_residuals", "reordered", "standard_errors",
+    "CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "PoissonHMM", "VariationalHMM", "bootstrap",
+    "canonical", "held_out_log_likelihood", "load", "match_states", "pseudo_residuals", "reordered", "standard_errors",
 ]  # fmt: skip

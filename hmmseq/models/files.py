@@ -18,9 +18,10 @@ from hmmseq.graph import StateGraph
 from hmmseq.models.crf import CRF
 from hmmseq.models.hmm import HMM
 from hmmseq.models.hmm_tagger import HMMTagger
+from hmmseq.models.variational import VariationalHMM
 
 FORMAT = "hmmseq/1"
-MODELS: dict[str, type[HMM]] = {"HMM": HMM}
+MODELS: dict[str, type[HMM]] = {"HMM": HMM, "VariationalHMM": VariationalHMM}
 TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger}  # they name their own parts
 GRAPH = ("source", "target", "label", "edge", "start", "end")
 FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_", "n_expectations_")
@@ -36,11 +37,17 @@ def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
     emission = model.emission_
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
     arrays |= {f"emission.{name}": array for name, array in emission.state().items()}
+    arrays |= {f"posterior.{name}": array for name, array in getattr(model, "posterior_", {}).items()}
     described = {
         "class": type(model).__name__,
         "params": _plain(model.get_params(deep=False) | {"emission": None, "topology": None}),
         "own_topology": model.topology is not None,
         "emission": _described(emission),
+        **(
+            {}
+            if model.emission is None or type(model.emission) is type(emission)
+            else {"asked": _described(model.emission)}
+        ),
         "fitted": {name: getattr(model, name) for name in FITTED},
     }
     _write(path, described, arrays)
@@ -71,8 +78,8 @@ def load(path: str | os.PathLike[str]) -> Any:
             tagger._restore(arrays, described["fitted"])
             return tagger
         model = MODELS[described["class"]](**described["params"])
-        kind = described["emission"]
-        model.emission, model.emission_ = _emission(kind), _emission(kind)
+        model.emission_ = _emission(described["emission"])
+        model.emission = _emission(described.get("asked", described["emission"]))
         _restore(model, described, arrays)
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise DataError(f"{name} does not describe a model of hmmseq {FORMAT}: {error}") from None
@@ -104,6 +111,8 @@ def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray
         model.topology = model.graph_
     model.emission_.restore({name[9:]: array for name, array in arrays.items() if name.startswith("emission.")})
     model.emission_.check(model.graph_.n_labels)
+    if isinstance(model, VariationalHMM):
+        model.posterior_ = {name[10:]: array for name, array in arrays.items() if name.startswith("posterior.")}
     for part in FITTED:
         setattr(model, part, described["fitted"][part])
 

@@ -130,15 +130,22 @@ class HMM(DensityMixin, BaseEstimator):
         states = None if y is None else inputs.states(y, sequences, lengths)
         weights = inputs.sample_weights(sample_weight, len(sequences))
         starts.check_init(self.init)
-        emission = Gaussian() if self.emission is None else clone(self.emission)
-        graph = self._topology(states)
-        chain = Chain.of(self, graph)
+        emission, graph = self._learner(), self._topology(states)
+        chain = self._chain(graph)
         task = em.Task(emission.observe(sequences), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         leaps = Leaps(chain) if self.accelerate else None
         self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task)
         return self
+
+    def _learner(self) -> Emission:
+        """What states emit while EM runs."""
+        return Gaussian() if self.emission is None else clone(self.emission)
+
+    def _chain(self, graph: StateGraph) -> Chain:
+        """What is asked of starts and transitions."""
+        return Chain.of(self, graph)
 
     def _is_hard(self) -> bool:
         if self.training not in ("em", "viterbi"):
@@ -160,12 +167,19 @@ class HMM(DensityMixin, BaseEstimator):
         climbs = [self._first_guess(deepcopy(base), task, seeds) for _ in range(n_init)]
         best = restarts.climb_all(climbs, run, self.n_jobs)
         if not counting:  # states that nobody named were not lost
-            restarts.warn_of_idle_states(best)
+            self._warn_of_idle_states(best)
         self.n_parameters_ = base.chain.n_free(base.graph) + best.emission.n_parameters()
-        self.graph_, self.emission_ = best.graph, best.emission
+        self._keep(best)
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
         self.n_expectations_ = best.n_expectations
         self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
+
+    @staticmethod
+    def _warn_of_idle_states(best: restarts.Climb) -> None:
+        restarts.warn_of_idle_states(best)
+
+    def _keep(self, best: restarts.Climb) -> None:
+        self.graph_, self.emission_ = best.graph, best.emission
 
     def _first_guess(self, climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
         rng = np.random.default_rng(seeds.randint(2**31))
