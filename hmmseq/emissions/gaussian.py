@@ -2,7 +2,7 @@
 
 import warnings
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
@@ -12,6 +12,7 @@ from sklearn.cluster import KMeans
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.cumulative import tails
 from hmmseq.emissions.observed import INITIAL_ROWS, REAL, numbers, refuse
+from hmmseq.emissions.priors import NO_PRIOR, NormalWishart
 from hmmseq.emissions.scales import LARGEST, Matrices, Scale, any_size, positive
 from hmmseq.kernels.gaussian import (
     FARTHEST,
@@ -38,6 +39,11 @@ class Gaussian(Emission):
     min_covar : no variance falls below this share of the variance of all data, along any direction (in units in which
         every feature has variance 1); the constrained maximum is used, so EM stays monotone
     missing : "nan" marginalises NaN, feature by feature; "error" refuses it
+    prior_mean, prior_mean_steps : as if the mean of each label had been seen at `prior_mean` (n_features,) in so many steps
+    prior_covar, prior_covar_steps : as if each label had been seen in so many more steps with covariance `prior_covar`, a
+        number, (n_features,) variances or a matrix; default: the variances of all data. With tied covariance, once for all
+        labels. Together a normal-inverse-Wishart prior, of which the mode is found (MAP; Gauvain and Lee, IEEE Trans. Speech
+        Audio Process. 2, 1994); 0 and 0 is maximum likelihood
     fixed : {"means": ..., "covars": ...}, values that stay as given; None or NaN marks what is learned. With full or tied
         covariance, all or none of the means of a label, and of the entries of a matrix
 
@@ -52,6 +58,10 @@ class Gaussian(Emission):
     covars_: np.ndarray
     parameters_: tuple[str, ...] = ("means_", "covars_", "scale_")
     of_data = ("scale_",)
+    prior_mean: Any = None  # none in subclasses that do not take them
+    prior_mean_steps = 0.0
+    prior_covar: Any = None
+    prior_covar_steps = 0.0
     _held_together: tuple[tuple[str, tuple[int, ...]], ...] = (("means_", (1,)), ("covars_", (-2, -1)))
 
     def __init__(
@@ -60,11 +70,19 @@ class Gaussian(Emission):
         *,
         min_covar: float = 1e-6,
         missing: str = "nan",
+        prior_mean: Any = None,
+        prior_mean_steps: float = 0.0,
+        prior_covar: Any = None,
+        prior_covar_steps: float = 0.0,
         fixed: dict | None = None,
     ) -> None:
         self.covariance = covariance
         self.min_covar = min_covar
         self.missing = missing
+        self.prior_mean = prior_mean
+        self.prior_mean_steps = prior_mean_steps
+        self.prior_covar = prior_covar
+        self.prior_covar_steps = prior_covar_steps
         self.fixed = fixed
 
     def observe(self, X: Sequences) -> Sequences:
@@ -75,12 +93,21 @@ class Gaussian(Emission):
         if not 0 < self.min_covar < np.inf:
             raise ValueError(f"min_covar is {self.min_covar!r}; expected a positive share of the variance")
         observed = numbers(X, type(self).__name__, REAL, self._n_features())
+        if len(observed.values):
+            self._prior(np.ones(observed.values.shape[1]))  # checked before it is needed
         if self.missing == "error":
             refuse(X, np.isnan(observed.values), observed.values, "pass missing='nan' to marginalise it")
         return observed
 
     def _n_features(self) -> int | None:
         return self.means_.shape[1] if hasattr(self, "means_") else None
+
+    def _prior(self, scale: np.ndarray) -> NormalWishart:
+        if not (self.prior_mean_steps or self.prior_covar_steps):
+            return NO_PRIOR
+        return NormalWishart.of(
+            self.prior_mean, self.prior_mean_steps, self.prior_covar, self.prior_covar_steps, scale, self._diagonal
+        )
 
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
         """Means by k-means on some of the data; every covariance that of all data."""
@@ -221,17 +248,19 @@ class Gaussian(Emission):
             self._update_full(statistics)
 
     def _update_diagonal(self, statistics: Statistics) -> None:
-        mass = statistics["mass"]
-        safe = np.where(mass > 0, mass, 1.0)
-        shift = self._move_means(statistics["first"], safe)
-        squares = statistics["second"] - 2 * shift * statistics["first"] + mass * shift**2  # (n_labels, n_features)
+        prior = self._prior(self.scale_)
+        mass, first, second = statistics["mass"], statistics["first"], statistics["second"]
+        steps = mass + prior.mean_steps
+        if prior.mean_steps:
+            away = prior.mean - self.means_
+            first, second = first + prior.mean_steps * away, second + prior.mean_steps * away**2
+        shift = self._move_means(first, np.where(steps > 0, steps, 1.0))
+        squares = second - 2 * shift * first + steps * shift**2  # (n_labels, n_features)
+        squares, mass = squares + prior.covar_steps * prior.covar, mass + prior.covar_steps
         floor = self.min_covar * self.scale_
-        if self.covariance == "diag":
-            self.settle("covars_", np.maximum(squares / safe, floor), mass > 0)
-        else:
-            total = mass.sum(1)
-            pooled = squares.sum(1) / np.where(total > 0, total, 1.0)
-            self.settle("covars_", np.maximum(pooled, floor.max()), total > 0)
+        if self.covariance == "spherical":
+            squares, mass, floor = squares.sum(1), mass.sum(1), floor.max()
+        self.settle("covars_", np.maximum(squares / np.where(mass > 0, mass, 1.0), floor), mass > 0)
 
     def _move_means(self, first: np.ndarray, mass: np.ndarray) -> np.ndarray:
         """Means of the data, but those that are fixed; returns how far each moved."""
@@ -240,22 +269,36 @@ class Gaussian(Emission):
         return np.where(self.means_ == before + first / mass, first / mass, self.means_ - before)
 
     def _update_full(self, statistics: Statistics) -> None:
-        mass = statistics["mass"]
-        safe = np.where(mass > 0, mass, 1.0)[:, None]
-        shift, first = self._move_means(statistics["first"], safe), statistics["first"]
+        prior = self._prior(self.scale_)
+        mass, first, second = statistics["mass"], statistics["first"], statistics["second"]
+        steps = mass + prior.mean_steps
+        if prior.mean_steps:
+            away = prior.mean - self.means_
+            first = first + prior.mean_steps * away
+            second = second + prior.mean_steps * away[:, :, None] * away[:, None, :]
+        shift = self._move_means(first, np.where(steps > 0, steps, 1.0)[:, None])
         crossed = shift[:, :, None] * first[:, None, :]
-        squares = statistics["second"] - crossed - crossed.transpose(0, 2, 1)
-        squares += mass[:, None, None] * shift[:, :, None] * shift[:, None, :]
+        squares = second - crossed - crossed.transpose(0, 2, 1)
+        squares += steps[:, None, None] * shift[:, :, None] * shift[:, None, :]
         self._update_matrices(squares, mass)
 
     def _update_matrices(self, squares: np.ndarray, mass: np.ndarray) -> None:
         """Covariances for the sums of products of deviations from the means, (n_labels, n_features, n_features)."""
+        prior = self._prior(self.scale_)
         if self.covariance == "tied":
-            self.settle("covars_", floored(squares.sum(0) / mass.sum(), self.scale_, self.min_covar))
+            squares, mass = squares.sum(0) + prior.covar_steps * prior.covar, mass.sum() + prior.covar_steps
+            self.settle("covars_", floored(squares / mass, self.scale_, self.min_covar))
         else:
+            squares, mass = squares + prior.covar_steps * prior.covar, mass + prior.covar_steps
             safe = np.where(mass > 0, mass, 1.0)
             found = [floored(square / m, self.scale_, self.min_covar) for square, m in zip(squares, safe, strict=True)]
             self.settle("covars_", np.array(found), (mass > 0)[:, None, None])
+
+    def log_prior(self) -> float:
+        prior = self._prior(self.scale_)
+        if self._diagonal:
+            return prior.log_density_of_variances(self.means_, self._variances())
+        return prior.log_density_of_matrices(self.means_, self.covars_)
 
     def scales(self) -> dict[str, Scale | Matrices]:
         spread, floor = np.sqrt(self.scale_), self.min_covar * self.scale_

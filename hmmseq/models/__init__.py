@@ -13,9 +13,10 @@ from hmmseq.models.residuals import pseudo_residuals
 from hmmseq.models.selection import held_out_log_likelihood
 from hmmseq.models.semi_crf import SemiCRF
 from hmmseq.models.semi_markov import SemiMarkovHMM
+from hmmseq.models.variational import VariationalHMM
 
 __all__ = [
     "CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "InputHMM", "PoissonHMM", "SemiCRF",
-    "SemiMarkovHMM", "bootstrap", "canonical", "held_out_log_likelihood", "load", "match_states", "pseudo_residuals",
-    "reordered", "standard_errors",
+    "SemiMarkovHMM", "VariationalHMM", "bootstrap", "canonical", "held_out_log_likelihood", "load", "match_states",
+    "pseudo_residuals", "reordered", "standard_errors",
 ]  # fmt: skip

@@ -21,9 +21,12 @@ from hmmseq.models.hmm_tagger import HMMTagger
 from hmmseq.models.input_hmm import InputHMM
 from hmmseq.models.semi_crf import SemiCRF
 from hmmseq.models.semi_markov import SemiMarkovHMM
+from hmmseq.models.variational import VariationalHMM
 
 FORMAT = "hmmseq/1"
-MODELS: dict[str, type[HMM]] = {"HMM": HMM, "InputHMM": InputHMM, "SemiMarkovHMM": SemiMarkovHMM}
+MODELS: dict[str, type[HMM]] = {
+    "HMM": HMM, "InputHMM": InputHMM, "SemiMarkovHMM": SemiMarkovHMM, "VariationalHMM": VariationalHMM,
+}  # fmt: skip
 # They name their own parts.
 TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF}
 GRAPH = ("source", "target", "label", "edge", "start", "end")
@@ -46,6 +49,11 @@ def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
         "params": _plain(model.get_params(deep=False) | {"emission": None, "topology": None}),
         "own_topology": model.topology is not None,
         "emission": _described(emission),
+        **(
+            {}
+            if model.emission is None or type(model.emission) is type(emission)
+            else {"asked": _described(model.emission)}
+        ),
         "fitted": {name: getattr(model, name) for name in FITTED},
     }
     _write(path, described, arrays)
@@ -76,8 +84,8 @@ def load(path: str | os.PathLike[str]) -> Any:
             tagger._restore(arrays, described["fitted"])
             return tagger
         model = MODELS[described["class"]](**described["params"])
-        kind = described["emission"]
-        model.emission, model.emission_ = _emission(kind), _emission(kind)
+        model.emission_ = _emission(described["emission"])
+        model.emission = _emission(described.get("asked", described["emission"]))
         _restore(model, described, arrays)
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise DataError(f"{name} does not describe a model of hmmseq {FORMAT}: {error}") from None

@@ -132,8 +132,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         states = None if y is None else inputs.states(y, sequences, lengths)
         weights = sample_weights(sample_weight, len(sequences))
         starts.check_init(self.init)
-        emission = Gaussian() if self.emission is None else clone(self.emission)
-        graph = self._topology(states)
+        emission, graph = self._learner(), self._topology(states)
         chain = self._chain(graph, sequences)
         task = em.Task(emission.observe(self._observed(sequences)), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
@@ -141,6 +140,10 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         leaps = Leaps(chain) if self.accelerate else None
         self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, X, y)
         return self
+
+    def _learner(self) -> Emission:
+        """What states emit while EM runs."""
+        return Gaussian() if self.emission is None else clone(self.emission)
 
     def _chain(self, graph: StateGraph, sequences: Sequences) -> Chain:
         """What learns starts and transitions."""
@@ -183,7 +186,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         climbs = [self._first_guess(climb, task, seeds) for climb in own]
         best = restarts.climb_all(climbs, run, self.n_jobs)
         if not counting:  # states that nobody named were not lost
-            restarts.warn_of_idle_states(best)
+            self._warn_of_idle_states(best)
         self.n_parameters_ = base.chain.n_free(base.graph) + best.emission.n_parameters()
         self._keep(best)
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
@@ -194,6 +197,10 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     def _keep(self, best: restarts.Climb) -> None:
         """Take the parameters that were learned."""
         self.graph_, self.emission_ = best.graph, best.emission
+
+    @staticmethod
+    def _warn_of_idle_states(best: restarts.Climb) -> None:
+        restarts.warn_of_idle_states(best)
 
     def _first_guess(self, climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
         rng = np.random.default_rng(seeds.randint(2**31))

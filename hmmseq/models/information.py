@@ -149,6 +149,9 @@ class _Probe:
     def __init__(self, emission: Emission, slopes: list[np.ndarray]) -> None:
         self.log_scores, self._slopes = emission.log_scores, slopes
 
+    def normals(self, X: Sequences) -> None:
+        """Rows of scores are what is asked for."""
+
     def statistics(self, X: Sequences, rows: np.ndarray) -> dict[str, np.ndarray]:
         by_label = [np.einsum("nl,nl->l", rows, slope) for slope in self._slopes]
         return {"slopes": np.array(by_label).reshape(-1, rows.shape[1]), "rows": rows}

@@ -32,6 +32,7 @@ class Climb:
     history: list[float] = field(default_factory=list)
     converged: bool = False
     idle: dict[int, int] = field(default_factory=dict)  # states without visits -> the iteration they were lost in
+    revived: dict[int, int] = field(default_factory=dict)  # states that were so, and had visits in the next iteration
 
     def copy(self) -> Self:
         """Another one that begins in the same place; graphs and what is asked of them never change."""
@@ -85,6 +86,7 @@ class Climb:
     def _look_for_idle_states(self, counts: em.Expected) -> None:
         visits = counts.start + np.bincount(self.graph.target, counts.edges, minlength=self.graph.n_states)
         lost = np.flatnonzero(visits <= IDLE * visits.sum()).tolist()
+        self.revived |= {state: i for state, i in self.idle.items() if state not in lost}
         self.idle = {state: self.idle.get(state, len(self.history) + 1) for state in lost}
 
 
@@ -106,12 +108,20 @@ def check_n_init(n_init: Any) -> int:
 
 
 def warn_of_idle_states(climb: Climb) -> None:
-    """States that EM has lost keep what they had: moving them elsewhere could lower the likelihood."""
+    """States that EM has lost go where their priors are, or keep what they had: any other place could be a step down."""
+    if climb.revived:
+        back = ", ".join(f"{state} (iteration {i})" for state, i in climb.revived.items())
+        warnings.warn(
+            f"no expected visits were left to state {back}; it was revived from the priors, and may say more about them "
+            "than about the data",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
     if climb.idle:
         lost = ", ".join(f"{state} (iteration {i})" for state, i in climb.idle.items())
         warnings.warn(
             f"no expected visits are left to state {lost}; what such states emit and where they lead stays as it was "
-            "then: ask for fewer states, more restarts (n_init) or pseudocounts",
+            "then, or is what priors say: ask for fewer states, more restarts (n_init) or pseudocounts and priors",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
