@@ -5,7 +5,7 @@ import numpy as np
 from hmmseq._jit import jit
 from hmmseq.kernels.lanes import BLOCK, WIDTH, exponents, load, powers_of_two, store
 from hmmseq.kernels.tile_scores import block, collect, count, prepare_again
-from hmmseq.kernels.tiles import lane_sums, normalise, scale
+from hmmseq.kernels.tiles import lane_sums, normalise, product, scale, two_products
 
 BACKLOG = 32  # steps between additions to the counts of pairs, which then stay in registers
 
@@ -112,19 +112,21 @@ def _choose_factors(room, u, k, beta, factor):
 def _step_back(ahead, source, back, beta):
     """beta[i] = sum_j ahead[source + j] * back[j, i]"""
     n = back.shape[0]
-    for i in range(0, n, BLOCK):
-        x = load(ahead, source)
-        a, b, c, d = x * back[0, i], x * back[0, i + 1], x * back[0, i + 2], x * back[0, i + 3]
-        for j in range(1, n):
-            x = load(ahead, source + j)
-            a = a + x * back[j, i]
-            b = b + x * back[j, i + 1]
-            c = c + x * back[j, i + 2]
-            d = d + x * back[j, i + 3]
-        store(beta, i, a)
-        store(beta, i + 1, b)
-        store(beta, i + 2, c)
-        store(beta, i + 3, d)
+    for i in range(0, n - BLOCK, 2 * BLOCK):
+        (a, b, c, d), (e, f, g, h) = two_products(ahead, source, back, i)
+        _store_block(beta, i, a, b, c, d)
+        _store_block(beta, i + BLOCK, e, f, g, h)
+    if n % (2 * BLOCK):
+        a, b, c, d = product(ahead, source, back, n - BLOCK)
+        _store_block(beta, n - BLOCK, a, b, c, d)
+
+
+@jit(inner=True)
+def _store_block(rows, at, a, b, c, d):
+    store(rows, at, a)
+    store(rows, at + 1, b)
+    store(rows, at + 2, c)
+    store(rows, at + 3, d)
 
 
 @jit(inner=True)

@@ -189,7 +189,8 @@ class HMM(DensityMixin, BaseEstimator):
         return graph
 
     def _scores(self, X: Any, lengths: Any) -> Packed:
-        check_is_fitted(self)
+        if "graph_" not in self.__dict__:  # the question to scikit-learn takes as long as a hundred steps
+            check_is_fitted(self)
         scores = self.emission_.log_scores(self.emission_.observe(inputs.sequences(self, X, lengths, reset=False)))
         return replace(scores, single=lengths is None and is_one(X))
 
