@@ -58,7 +58,7 @@ class StateGraph:
     target = property(lambda self: self._structure.target, doc="(n_edges,) where each edge arrives.")
     label = property(lambda self: self._structure.label, doc="(n_states,) score column, -1 for silent states.")
     n_edges = property(lambda self: len(self._structure.source), doc="Number of edges.")
-    n_labels = property(lambda self: int(self.label.max(initial=-1)) + 1, doc="Number of score columns.")
+    n_labels = property(lambda self: self._structure.n_labels, doc="Number of score columns.")
 
     def weigh(self, *, edge: Any = None, start: Any = None, end: Any = None) -> "StateGraph":
         """The same structure with other log weights; what is left out stays. Cheap: nothing is sorted again."""
@@ -84,7 +84,24 @@ class StateGraph:
     @property
     def is_untied(self) -> bool:
         """Whether state i reads column i, for all states."""
-        return np.array_equal(self.label, np.arange(self.n_states))
+        return self._structure.is_untied
+
+    @cached_property
+    def is_full(self) -> bool:
+        """Whether every state leads to every state, and none is silent."""
+        full = self.n_edges == self.n_states**2 and self.label.min() >= 0
+        return bool(full and self.edge.min() > NEVER)
+
+    @cached_property
+    def edge_range(self) -> float:
+        """Nats between the smallest and the largest weight of an edge that can be taken."""
+        edges = self.edge[self.edge > NEVER]
+        return float(np.ptp(edges)) if len(edges) else 0.0
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What others have made of this graph, which never changes, and ask for again."""
+        return {}
 
     @cached_property
     def lattice(self) -> Lattice:
@@ -205,6 +222,8 @@ class _Structure:
     def __init__(self, n_states: int, source: np.ndarray, target: np.ndarray, label: np.ndarray) -> None:
         self.n_states, self.source, self.target, self.label = int(n_states), source, target, label
         self._check()
+        self.n_labels = int(label.max(initial=-1)) + 1
+        self.is_untied = np.array_equal(label, np.arange(n_states))
         into_silent = label[target] < 0
         self.step = _group(n_states, source, target, ~into_silent, matrix=True)
         self.silent = _group(n_states, source, target, into_silent, matrix=False)

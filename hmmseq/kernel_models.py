@@ -28,17 +28,6 @@ COMMON = 5.0  # nats by which rows of scores may differ and still be lowered by 
 WIDEST_BEST = 5_000.0  # nats that one step may put between two states: then scores are as fine as 1e-12
 
 
-def is_full(graph: StateGraph) -> bool:
-    """Whether every state leads to every state, and none is silent."""
-    return graph.n_edges == graph.n_states**2 and graph.label.min() >= 0 and graph.edge.min() > NEVER
-
-
-def edge_range(graph: StateGraph) -> float:
-    """Nats between the smallest and the largest weight of an edge that can be taken."""
-    edges = graph.edge[graph.edge > NEVER]
-    return float(np.ptp(edges)) if len(edges) else 0.0
-
-
 def tile_model(graph: StateGraph, packed: Packed) -> tuple[Model, np.ndarray]:
     """The largest edge being 1, the largest score of each row at most 1; the logarithm of what each row was divided by."""
     table, shift = _lowered(graph, packed, _rounded_up(graph.n_states, BLOCK), linear=True)
@@ -51,9 +40,11 @@ def making_model(graph: StateGraph, normals: Normals) -> Model:
 
 
 def _tile_model(graph: StateGraph, scores: np.ndarray | Normals) -> Model:
-    start, matrix, end = _linear(graph, _rounded_up(graph.n_states, BLOCK))
-    every = steps_between(edge_range(graph) + COMMON, WIDEST)
-    return Model(start, matrix, np.ascontiguousarray(matrix.T), end, scores, every)
+    if "tiles" not in graph.kept:
+        start, matrix, end = _linear(graph, _rounded_up(graph.n_states, BLOCK))
+        every = steps_between(graph.edge_range + COMMON, WIDEST)
+        graph.kept["tiles"] = Model(start, matrix, np.ascontiguousarray(matrix.T), end, np.empty((0, 0)), every)
+    return graph.kept["tiles"]._replace(scores=scores)
 
 
 def serial_model(graph: StateGraph, packed: Packed, every: int) -> tuple[SerialModel, np.ndarray]:
@@ -133,7 +124,7 @@ def whole_model(graph: StateGraph, packed: Packed) -> tuple[BestModel, np.ndarra
 def spread(graph: StateGraph, packed: Packed) -> float:
     """An upper limit, in nats, of what one step can put between two states that are possible."""
     ends = (float(np.ptp(w[w > NEVER])) for w in (graph.start, graph.end))
-    return 1.0 + edge_range(graph) + sum(ends) + widest_row(packed.table) + COMMON
+    return 1.0 + graph.edge_range + sum(ends) + widest_row(packed.table) + COMMON
 
 
 def taken_out(graph: StateGraph, packed: Packed, shift: np.ndarray) -> np.ndarray:

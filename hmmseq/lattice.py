@@ -97,9 +97,11 @@ def log_partition(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, 
     out, left = np.zeros(len(packed)), np.arange(len(packed))
     for way in FAST:
         rest = packed.subset(left)
-        if len(left) and way.suits(graph, rest):
+        if way.suits(graph, rest):
             out[left], more = way.totals(graph, rest, n_jobs)
             left = left[more]
+        if not len(left):
+            break
     if len(left):
         rest, lattice, exact = packed.subset(left), lattices(graph, packed), np.empty(len(left))
         run(
@@ -283,12 +285,14 @@ def _count(
     out = np.zeros(len(packed))
     for way in ways:
         rest = packed.subset(left)
-        if len(left) and way.suits(graph, rest):
+        if way.suits(graph, rest):
             own = slot if rest is packed else packed.cut(slot, left)
             out[left], tally, more = way.counts(graph, rest, own, n_rows, weight[left], n_jobs)
             rows = tally.rows if graph.is_untied else tally.rows @ np.eye(graph.n_labels)[graph.label]
             parts.append(Counts(out, rows, tally.edges, tally.start, tally.end))
             left = left[more]
+        if not len(left):
+            break
     if len(left) or not parts:
         own = packed.cut(slot, left)
         parts.append(_count_exactly(graph, packed.subset(left), own, n_rows, weight[left], n_jobs))

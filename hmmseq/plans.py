@@ -31,6 +31,11 @@ class Plan(NamedTuple):
     place: np.ndarray  # (n_pieces,) number of the piece in its sequence
     warmup: int
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether some sequence is in more than one piece."""
+        return bool(self.place.any())
+
     def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
         """Pieces, and the pieces that follow them in their sequences."""
         order = np.lexsort((self.place, self.sequence))
@@ -42,6 +47,8 @@ class Plan(NamedTuple):
 def groups(packed: Packed) -> list[np.ndarray]:
     """Sequences that stay whole, and sequences to cut."""
     lengths = packed.steps.lengths
+    if lengths.min() > 0 and (lengths.max() <= WHOLE or lengths.min() > WHOLE):
+        return [np.arange(len(lengths))]
     found = [np.flatnonzero((lengths > 0) & (lengths <= WHOLE)), np.flatnonzero(lengths > WHOLE)]
     return [group for group in found if len(group)]
 
@@ -94,7 +101,9 @@ def make_plan(layout: Layout, packed: Packed, weights: np.ndarray, group: np.nda
     """Pieces of the sequences in `group`, the longest first; the pieces of a sequence stay in order."""
     lengths, starts = packed.steps.lengths[group], packed.offsets[group]
     longest = int(lengths.max())
-    chunk = longest if longest <= WHOLE else _chunk_length(layout, int(lengths.sum()), warmup)
+    if longest <= WHOLE:
+        return _whole(layout, group, lengths, starts, weights[group])
+    chunk = _chunk_length(layout, int(lengths.sum()), warmup)
     n_pieces = -(-lengths // chunk)
     which = np.repeat(np.arange(len(group)), n_pieces)
     place = np.arange(len(which)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
@@ -114,6 +123,16 @@ def make_plan(layout: Layout, packed: Packed, weights: np.ndarray, group: np.nda
     )
     tiles = np.append(np.arange(0, len(which), layout.rows), len(which))
     return Plan(pieces, tiles, group[which], place, warmup)
+
+
+def _whole(layout: Layout, group: np.ndarray, lengths: np.ndarray, starts: np.ndarray, weights: np.ndarray) -> Plan:
+    """Each sequence a piece."""
+    if (lengths[1:] > lengths[:-1]).any():
+        order = np.argsort(-lengths, kind="stable")
+        group, lengths, starts, weights = group[order], lengths[order], starts[order], weights[order]
+    none, all_ = np.zeros(len(group), dtype=np.int64), np.ones(len(group), dtype=bool)
+    pieces = Pieces(starts, lengths, none, none, opens=all_, closes=all_, weight=weights)
+    return Plan(pieces, np.append(np.arange(0, len(group), layout.rows), len(group)), group, none, 0)
 
 
 def _warmups(packed: Packed, group: np.ndarray) -> list[int]:

@@ -1,6 +1,7 @@
 """Ragged sequences, packed end to end without padding."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -23,9 +24,9 @@ class Sequences:
     def __init__(self, values: np.ndarray, offsets: np.ndarray) -> None:
         self.values = values
         self.offsets = np.asarray(offsets, dtype=np.int64)
-        ends = self.offsets[[0, -1]].tolist() if self.offsets.size else None
+        ends = [int(self.offsets[0]), int(self.offsets[-1])] if self.offsets.size else None
         # Compared, not subtracted: differences of hostile offsets wrap around to small numbers.
-        if ends != [0, len(values)] or np.any(self.offsets[1:] < self.offsets[:-1]):
+        if ends != [0, len(values)] or (self.offsets[1:] < self.offsets[:-1]).any():
             raise ValueError(f"offsets must rise from 0 to the number of rows, {len(values)}; their ends are {ends}")
 
     @classmethod
@@ -73,7 +74,7 @@ class Sequences:
         values = np.concatenate(filled) if len(filled) > 1 else (filled or arrays)[0]
         return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
         """(n_sequences,) number of steps in each."""
         return np.diff(self.offsets)

@@ -11,8 +11,6 @@ from hmmseq.kernel_models import (
     EVERY,
     FEWEST_STEPS,
     WIDEST,
-    edge_range,
-    is_full,
     serial_model,
     serial_places,
     steps_between,
@@ -36,7 +34,7 @@ def suits(graph: StateGraph, packed: Packed) -> bool:
     """Whether linear weights can hold the graph, and there is enough to do."""
     possible = graph.start.max() > NEVER and graph.end.max() > NEVER and graph.edge.max(initial=NEVER) > NEVER
     fits = graph.label.min() >= 0 and packed.edges is None and len(packed.code) >= FEWEST_STEPS
-    fits = fits and edge_range(graph) <= WIDEST * np.log(10)
+    fits = fits and graph.edge_range <= WIDEST * np.log(10)
     return possible and fits and serial_places(graph)[0].n_rows <= MOST_ROWS
 
 
@@ -112,6 +110,6 @@ def _looks(graph: StateGraph, packed: Packed) -> tuple[int, float]:
 
     Where every state leads to every state, an entry that was lost comes back in the next step.
     """
-    if is_full(graph):
-        return steps_between(edge_range(graph), WIDEST), 0.0
-    return steps_between(edge_range(graph) + widest_row(packed.table), FALL), SMALLEST
+    if graph.is_full:
+        return steps_between(graph.edge_range, WIDEST), 0.0
+    return steps_between(graph.edge_range + widest_row(packed.table), FALL), SMALLEST

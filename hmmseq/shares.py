@@ -35,6 +35,8 @@ class Share(NamedTuple):
 
 def in_shares(cost: np.ndarray, most: int = SLOTS) -> list[Share]:
     """Contiguous shares of about equal cost. cost: (n_items + 1,) rising from 0, the cost of all items before."""
+    if most == 1 or len(cost) == 2:
+        return [Share(0, 0, len(cost) - 1)]
     cuts = np.searchsorted(cost, np.linspace(0, cost[-1], most + 1)[1:-1])
     ends = np.unique(np.concatenate([[0], np.minimum(cuts, len(cost) - 1), [len(cost) - 1]]))
     return [Share(k, int(a), int(b)) for k, (a, b) in enumerate(pairwise(ends))]
@@ -55,7 +57,7 @@ def run(work: Callable[[Share], None], shares: list[Share], n_jobs: int | None) 
 
     n_jobs means what it means to joblib. Plain threads start faster than `joblib.Parallel`.
     """
-    n_threads = min(effective_n_jobs(n_jobs), len(shares))
+    n_threads = min(effective_n_jobs(n_jobs), len(shares)) if len(shares) > 1 else 1
     if n_threads <= 1:
         for share in shares:
             work(share)

@@ -18,8 +18,6 @@ from hmmseq.kernel_models import (
     FEWEST_STEPS,
     WIDEST,
     WIDEST_BEST,
-    edge_range,
-    is_full,
     making_model,
     spread,
     taken_out,
@@ -44,7 +42,7 @@ CARRIED = 8  # up to so many states, running chunks from each state is faster th
 
 def suits(graph: StateGraph, packed: Packed) -> bool:
     """Whether linear numbers are safe for this graph, and there is enough to do."""
-    return _suits(graph, packed) and edge_range(graph) + COMMON <= WIDEST * np.log(10)
+    return _suits(graph, packed) and graph.edge_range + COMMON <= WIDEST * np.log(10)
 
 
 def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -187,7 +185,7 @@ def _count(
     n_jobs: int | None,
 ) -> tuple[np.ndarray, Seams]:
     """(n_pieces,) log totals, and rows at the seams; each share counts in its own place, or all in the only one."""
-    cut = plan.warmup == 0 and bool(plan.place.any())
+    cut = plan.warmup == 0 and plan.is_cut
     logs, seams = np.empty(len(plan.sequence)), _carried(model, packed, plan, n_jobs) if cut else _seams(plan, model)
     rooms = _Rooms(plan, model, keep=True)
 
@@ -260,7 +258,7 @@ def suits_best(graph: StateGraph, packed: Packed) -> bool:
 def _suits(graph: StateGraph, packed: Packed) -> bool:
     """Whether every state leads to every state, paths exist, and there is enough to do."""
     possible = graph.start.max() > NEVER and graph.end.max() > NEVER
-    return is_full(graph) and possible and packed.edges is None and packed.offsets[-1] >= FEWEST_STEPS
+    return graph.is_full and possible and packed.edges is None and packed.offsets[-1] >= FEWEST_STEPS
 
 
 def _layout(n_states: int) -> Layout:
@@ -334,6 +332,8 @@ def _carried(model: Model, packed: Packed, plan: Plan, n_jobs: int | None) -> Se
 def _uncertain(plan: Plan, seams: Seams, logs: np.ndarray, backward: bool) -> np.ndarray:
     """Sequences with a seam that does not fit, a start or an end that lost digits, or no path at all."""
     bad = ~(seams.lowest >= LOWEST) | ~np.isfinite(logs)
+    if not plan.is_cut:
+        return np.unique(plan.sequence[bad])
     left, right = plan.neighbours()
     bad[left] |= _differ(seams.alpha_last[left], seams.alpha_before[right])
     if backward:

@@ -41,8 +41,9 @@ class Moments(NamedTuple):
 def in_blocks(normals: Normals, column: np.ndarray | None = None) -> Normals:
     """Columns column[0], column[1], ... (default: all), rounded up to a BLOCK by copies of the first one."""
     column = np.arange(normals.means.shape[1]) if column is None else column
-    column = np.pad(column, (0, -len(column) % BLOCK))
-    return Normals(normals.values, *(np.ascontiguousarray(rows[:, column]) for rows in normals[1:]))
+    columns = np.zeros(-(-len(column) // BLOCK) * BLOCK, dtype=np.int64)
+    columns[: len(column)] = column
+    return Normals(normals.values, *(rows.take(columns, axis=1) for rows in normals[1:]))
 
 
 def no_moments(n_features: int, n: int, *places: int) -> Moments:

@@ -5,7 +5,7 @@ import numpy as np
 from hmmseq._jit import jit
 from hmmseq.kernels.lanes import BLOCK, WIDTH, exponents, load, powers_of_two, store
 from hmmseq.kernels.tile_scores import block, collect, count, prepare_again
-from hmmseq.kernels.tiles import lane_sums, normalise, scale
+from hmmseq.kernels.tiles import lane_sums, normalise, product, scale, two_products
 
 BACKLOG = 32  # steps between additions to the counts of pairs, which then stay in registers
 
@@ -19,25 +19,25 @@ def count_tile(model, code, slot, pieces, low, high, room, seams, uses, pairs, s
     pairs: (n * n, WIDTH), lane by lane; none: they are not counted.
     beta: (n, WIDTH).   ahead: (BACKLOG * n, WIDTH), scores times beta of some steps.
     """
-    n, every, longest = model.start.size, model.every, pieces.length[low]
+    n, every, longest, wide = model.start.size, model.every, pieces.length[low], ahead.shape[0] // BACKLOG
     factor, posterior = np.empty((1, WIDTH)), np.empty((n, WIDTH))
     beta[:] = 0.0
     for u in range(_mark(pieces, low, high, room) - 1, -1, -1):
         if room.event[u]:
             _enter(pieces, low, high, u, room, beta, seams, starts, ends)
-        k, row = u % BACKLOG, min(u, longest)
+        k, row = u % BACKLOG * wide, min(u, longest)
         prepare_again(model.scores, code, room, u, row)
-        _weigh(beta, ahead, k * n, model.scores, room, row)
+        _weigh(beta, ahead, k, model.scores, room, row)
         if u < longest:
             count(model.scores, slot, room, high - low, u, beta, posterior, uses)
         if u % every == every - 1:
             _choose_factors(room, u, u // every, beta, factor)
-            scale(ahead, k * n, n, load(factor, 0))
-        _step_back(ahead, k * n, model.back, beta)
+            scale(ahead, k, n, load(factor, 0))
+        _step_back(ahead, k, model.back, beta)
         if room.event[u]:
-            _cut(pieces, low, high, u, ahead, k * n, n)
+            _cut(pieces, low, high, u, ahead, k, n)
         if k == 0 and u < longest and pairs.size:
-            _count_pairs(room.alpha, u * n, ahead, min(BACKLOG, longest - u), n, pairs)
+            _count_pairs(room.alpha, u * n, ahead, wide, min(BACKLOG, longest - u), n, pairs)
     for p in range(high - low):
         normalise(beta, 0, p, seams.beta_before[low + p])
     collect(model.scores, room, longest, uses)
@@ -112,19 +112,21 @@ def _choose_factors(room, u, k, beta, factor):
 def _step_back(ahead, source, back, beta):
     """beta[i] = sum_j ahead[source + j] * back[j, i]"""
     n = back.shape[0]
-    for i in range(0, n, BLOCK):
-        x = load(ahead, source)
-        a, b, c, d = x * back[0, i], x * back[0, i + 1], x * back[0, i + 2], x * back[0, i + 3]
-        for j in range(1, n):
-            x = load(ahead, source + j)
-            a = a + x * back[j, i]
-            b = b + x * back[j, i + 1]
-            c = c + x * back[j, i + 2]
-            d = d + x * back[j, i + 3]
-        store(beta, i, a)
-        store(beta, i + 1, b)
-        store(beta, i + 2, c)
-        store(beta, i + 3, d)
+    for i in range(0, n - BLOCK, 2 * BLOCK):
+        (a, b, c, d), (e, f, g, h) = two_products(ahead, source, back, i)
+        _store_block(beta, i, a, b, c, d)
+        _store_block(beta, i + BLOCK, e, f, g, h)
+    if n % (2 * BLOCK):
+        a, b, c, d = product(ahead, source, back, n - BLOCK)
+        _store_block(beta, n - BLOCK, a, b, c, d)
+
+
+@jit(inner=True)
+def _store_block(rows, at, a, b, c, d):
+    store(rows, at, a)
+    store(rows, at + 1, b)
+    store(rows, at + 2, c)
+    store(rows, at + 3, d)
 
 
 @jit(inner=True)
@@ -137,24 +139,27 @@ def _cut(pieces, low, high, u, ahead, row, n):
 
 
 @jit(inner=True)
-def _count_pairs(alpha, row, ahead, steps, n, pairs):
+def _count_pairs(alpha, row, ahead, wide, steps, n, pairs):
     """pairs[i * n + j] += sum over the steps of alpha[i] before the step times ahead[j] at it."""
-    for i in range(0, n, 2):
-        for j in range(0, n, BLOCK):
+    for j in range(0, n, BLOCK):
+        for i in range(0, n, 2):
             at = i * n + j
             a, b, c, d = load(pairs, at), load(pairs, at + 1), load(pairs, at + 2), load(pairs, at + 3)
             at += n
             e, f, g, h = load(pairs, at), load(pairs, at + 1), load(pairs, at + 2), load(pairs, at + 3)
-            for k in range(0, steps * n, n):
-                x, y = load(alpha, row + k + i), load(alpha, row + k + i + 1)
-                z = load(ahead, k + j)
+            before, after = row + i, j
+            for _ in range(steps):
+                x, y = load(alpha, before), load(alpha, before + 1)
+                z = load(ahead, after)
                 a, e = a + x * z, e + y * z
-                z = load(ahead, k + j + 1)
+                z = load(ahead, after + 1)
                 b, f = b + x * z, f + y * z
-                z = load(ahead, k + j + 2)
+                z = load(ahead, after + 2)
                 c, g = c + x * z, g + y * z
-                z = load(ahead, k + j + 3)
+                z = load(ahead, after + 3)
                 d, h = d + x * z, h + y * z
+                before += n
+                after += wide
             store(pairs, at, e)
             store(pairs, at + 1, f)
             store(pairs, at + 2, g)

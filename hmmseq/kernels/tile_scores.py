@@ -77,14 +77,16 @@ def _one(scores, room, k, j, p):
 def _count(scores, slot, room, used, u, beta, posterior, uses):
     """In lanes past their end alpha is zero. Without slots each step has a row of its own, of used states only."""
     n = beta.shape[0]
-    for j in range(n):
-        store(posterior, j, load(room.alpha, (u + 1) * n + j) * load(beta, j))
+    first = (u + 1) * n
     if slot.size:
         read(slot, room, room.last, u, room.slots)
         for j in range(0, n, BLOCK):
-            a, b, c, d = load(posterior, j), load(posterior, j + 1), load(posterior, j + 2), load(posterior, j + 3)
+            a, b = load(room.alpha, first + j) * load(beta, j), load(room.alpha, first + j + 1) * load(beta, j + 1)
+            c, d = load(room.alpha, first + j + 2) * load(beta, j + 2), load(room.alpha, first + j + 3) * load(beta, j + 3)
             add_columns(uses, room.slots, j, (a, b, c, d))
         return
+    for j in range(n):
+        store(posterior, j, load(room.alpha, first + j) * load(beta, j))
     for p in range(used):
         if u <= room.last[p]:
             for j in range(uses.shape[1]):

@@ -114,20 +114,55 @@ def seat(pieces, low, high, room):
 def step(alpha, source, target, matrix, scores, room, k):
     """alpha[target + j] = score of j in row k * sum_i alpha[source + i] * matrix[i, j]"""
     n = matrix.shape[0]
-    for j in range(0, n, BLOCK):
-        x = load(alpha, source)
-        a, b, c, d = x * matrix[0, j], x * matrix[0, j + 1], x * matrix[0, j + 2], x * matrix[0, j + 3]
-        for i in range(1, n):
-            x = load(alpha, source + i)
-            a = a + x * matrix[i, j]
-            b = b + x * matrix[i, j + 1]
-            c = c + x * matrix[i, j + 2]
-            d = d + x * matrix[i, j + 3]
-        e, f, g, h = block(scores, room, k, j)
-        store(alpha, target + j, a * e)
-        store(alpha, target + j + 1, b * f)
-        store(alpha, target + j + 2, c * g)
-        store(alpha, target + j + 3, d * h)
+    for j in range(0, n - BLOCK, 2 * BLOCK):
+        (a, b, c, d), (e, f, g, h) = two_products(alpha, source, matrix, j)
+        _store_scored(alpha, target + j, a, b, c, d, block(scores, room, k, j))
+        _store_scored(alpha, target + j + BLOCK, e, f, g, h, block(scores, room, k, j + BLOCK))
+    if n % (2 * BLOCK):
+        a, b, c, d = product(alpha, source, matrix, n - BLOCK)
+        _store_scored(alpha, target + n - BLOCK, a, b, c, d, block(scores, room, k, n - BLOCK))
+
+
+@jit(inner=True)
+def _store_scored(alpha, at, a, b, c, d, scores):
+    e, f, g, h = scores
+    store(alpha, at, a * e)
+    store(alpha, at + 1, b * f)
+    store(alpha, at + 2, c * g)
+    store(alpha, at + 3, d * h)
+
+
+@jit(inner=True)
+def product(rows, source, matrix, j):
+    """sum_i rows[source + i] * matrix[i, k] for k = j ... j + BLOCK - 1, in registers."""
+    x = load(rows, source)
+    a, b, c, d = x * matrix[0, j], x * matrix[0, j + 1], x * matrix[0, j + 2], x * matrix[0, j + 3]
+    for i in range(1, matrix.shape[0]):
+        x = load(rows, source + i)
+        a = a + x * matrix[i, j]
+        b = b + x * matrix[i, j + 1]
+        c = c + x * matrix[i, j + 2]
+        d = d + x * matrix[i, j + 3]
+    return a, b, c, d
+
+
+@jit(inner=True)
+def two_products(rows, source, matrix, j):
+    """The same for two BLOCKs: twice as many sums under way, and each row is loaded once for both."""
+    x = load(rows, source)
+    a, b, c, d = x * matrix[0, j], x * matrix[0, j + 1], x * matrix[0, j + 2], x * matrix[0, j + 3]
+    e, f, g, h = x * matrix[0, j + 4], x * matrix[0, j + 5], x * matrix[0, j + 6], x * matrix[0, j + 7]
+    for i in range(1, matrix.shape[0]):
+        x = load(rows, source + i)
+        a = a + x * matrix[i, j]
+        b = b + x * matrix[i, j + 1]
+        c = c + x * matrix[i, j + 2]
+        d = d + x * matrix[i, j + 3]
+        e = e + x * matrix[i, j + 4]
+        f = f + x * matrix[i, j + 5]
+        g = g + x * matrix[i, j + 6]
+        h = h + x * matrix[i, j + 7]
+    return (a, b, c, d), (e, f, g, h)
 
 
 @jit(inner=True)

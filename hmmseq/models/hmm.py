@@ -234,7 +234,8 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         return topologies.ergodic(n_states)
 
     def _scores(self, X: Any, lengths: Any) -> Packed:
-        check_is_fitted(self)
+        if "graph_" not in self.__dict__:  # the question to scikit-learn takes as long as a hundred steps
+            check_is_fitted(self)
         sequences = inputs.sequences(self, X, lengths, reset=False)
         scores = self._read(sequences)
         return replace(scores, single=lengths is None and is_one(X))
