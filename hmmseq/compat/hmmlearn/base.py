@@ -205,7 +205,7 @@ class BaseHMM(BaseEstimator):
             posteriors = np.concatenate(lattice.label_posteriors(graph, scores))
             return float(posteriors.max(1).sum()), posteriors.argmax(1)
         paths = lattice.best_path(graph, scores)
-        return float(sum(path.score for path in paths)), np.concatenate([path.states for path in paths])
+        return float(sum(path.score for path in paths)), np.concatenate([path.states for path in paths]).astype(int)
 
     def predict(self, X: Any, lengths: Any = None) -> np.ndarray:
         """(n_samples,) states of `decode`."""
