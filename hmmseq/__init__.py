@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from hmmseq.models import CRF, GMMHMM, HMM, CategoricalHMM, GaussianHMM, HMMTagger, PoissonHMM, load
     from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
+    from hmmseq.span_graph import Gap, SpanGraph, Spans
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM", "HMMTagger",
-    "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "Sequences", "StateGraph", "load", "topologies",
+    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gap", "Gaussian", "GaussianHMM", "HMMTagger",
+    "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "Sequences", "SpanGraph", "Spans", "StateGraph", "load",
+    "topologies",
 ]  # fmt: skip
 
 _HOMES = {
@@ -36,6 +38,7 @@ _HOMES = {
     "hmmseq.models": ("CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "PoissonHMM", "load"),
     "hmmseq.segment_graph": ("SegmentGraph",),
     "hmmseq.sequences": ("Sequences",),
+    "hmmseq.span_graph": ("Gap", "SpanGraph", "Spans"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -13,7 +13,8 @@
 step to step. Results mirror it: one sequence gives one result,
 a list gives a list. A sequence that no path explains scores minus infinity. An empty sequence scores 0.
 
-The graph is a `StateGraph`, or a `SegmentGraph` whose states last for explicit durations.
+The graph is a `StateGraph`, or a `SegmentGraph` whose states last for explicit durations, or a `SpanGraph` of candidate
+spans joined by gaps, whose scores are `Spans`.
 
 >>> import numpy as np
 >>> from hmmseq import topologies
@@ -33,7 +34,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmseq import segments, serial, tiling
+from hmmseq import segments, serial, spans, tiling
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
@@ -46,9 +47,12 @@ from hmmseq.scores import Indexed, Packed, Scores, TimeVarying, lattices, pack
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.segments import SegmentCounts, SegmentPath, SegmentPosteriors
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
+from hmmseq.span_graph import SpanGraph
+from hmmseq.spans import SpanCounts, SpanPath, SpanPosteriors
 
 __all__ = [
-    "Counts", "Indexed", "Path", "Posteriors", "SegmentCounts", "SegmentPath", "SegmentPosteriors", "TimeVarying",
+    "Counts", "Indexed", "Path", "Posteriors", "SegmentCounts", "SegmentPath", "SegmentPosteriors",
+    "SpanCounts", "SpanPath", "SpanPosteriors", "TimeVarying",
     "best_path", "best_paths", "edge_posteriors", "expected_counts", "label_posteriors", "log_partition", "path_entropy",
     "path_score", "posteriors", "sample_paths",
 ]  # fmt: skip
@@ -77,13 +81,15 @@ class Counts(NamedTuple):
     end: np.ndarray  # (n_states,)
 
 
-def log_partition(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def log_partition(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """Log of the summed exponential scores of all paths, by the forward recursion (Rabiner 1989, section III.A).
 
     Returns a float for one sequence, an array (n_sequences,) for many.
     """
     if isinstance(graph, SegmentGraph):
         return segments.log_partition(graph, scores, n_jobs)
+    if isinstance(graph, SpanGraph):
+        return spans.log_partition(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
     out, left = np.zeros(len(packed)), np.arange(len(packed))
     for way in FAST:
@@ -104,7 +110,7 @@ def log_partition(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: i
     return float(out[0]) if packed.single else out
 
 
-def posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def posteriors(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """Posterior of labels, edges, starts and ends, by forward-backward (Rabiner 1989, section III.B).
 
     These are the derivatives of `log_partition` with respect to scores, edge weights, start and end weights.
@@ -114,6 +120,8 @@ def posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int 
     """
     if isinstance(graph, SegmentGraph):
         return segments.posteriors(graph, scores, n_jobs)
+    if isinstance(graph, SpanGraph):
+        return spans.posteriors(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
     if len(packed) == 1:  # edges of all sequences are those of one
         counts = _by_step(graph, packed, n_jobs, FAST)
@@ -135,8 +143,10 @@ def posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int 
     return results[0] if packed.single else results
 
 
-def label_posteriors(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def label_posteriors(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """(n_steps, n_labels) posterior of the labels alone, as in `posteriors`, which also keeps edges by sequence."""
+    if isinstance(graph, SpanGraph):
+        return spans.label_posteriors(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
     if isinstance(graph, SegmentGraph):
         steps, ones = np.arange(len(packed.code), dtype=np.int32), np.ones(len(packed))
@@ -209,7 +219,7 @@ def edge_posteriors(graph: StateGraph, scores: Scores, *, n_jobs: int | None = N
 
 
 def expected_counts(
-    graph: StateGraph | SegmentGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None
+    graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, weights: Any = None, *, n_jobs: int | None = None
 ) -> Any:
     """The E-step: expected uses of labels, edges, starts and ends, times the weight of each sequence, added up.
 
@@ -218,6 +228,8 @@ def expected_counts(
 
     Raises ImpossibleSequenceError, naming sequence and step, if no path explains a sequence.
     """
+    if isinstance(graph, SpanGraph):
+        return spans.expected_counts(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
     weight = np.ones(len(packed)) if weights is None else np.array(weights, dtype=np.float64)
     if weight.shape != (len(packed),) or not np.all(np.isfinite(weight)):

@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmseq import segments, tiling
+from hmmseq import segments, spans, tiling
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.scores import Packed, Scores, lattices, pack
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.shares import in_shares, run
+from hmmseq.span_graph import SpanGraph
 
 
 class Path(NamedTuple):
@@ -21,15 +22,17 @@ class Path(NamedTuple):
     score: float
 
 
-def best_path(graph: StateGraph | SegmentGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
+def best_path(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
     """The path with the largest score, by the Viterbi recursion (Viterbi 1967).
 
     Of paths that differ by no more than rounding, any may be the answer; its score is exact to 1e-12.
 
-    Returns one `Path` (of a SegmentGraph, `SegmentPath`) for one sequence, a list for many.
+    Returns one `Path` (of a SegmentGraph `SegmentPath`, of a SpanGraph `SpanPath`) for one sequence, a list for many.
     """
     if isinstance(graph, SegmentGraph):
         return segments.best_path(graph, scores, n_jobs)
+    if isinstance(graph, SpanGraph):
+        return spans.best_path(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
     results: list[Path] = [Path(packed.code[:0], 0.0)] * len(packed)
     left = np.arange(len(packed))
@@ -82,7 +85,7 @@ def best_paths(graph: StateGraph, scores: Scores, n_paths: int, *, n_jobs: int |
 
 
 def sample_paths(
-    graph: StateGraph | SegmentGraph,
+    graph: StateGraph | SegmentGraph | SpanGraph,
     scores: Scores,
     n_paths: int = 1,
     *,
@@ -96,6 +99,8 @@ def sample_paths(
     """
     if isinstance(graph, SegmentGraph):
         return segments.sample_paths(graph, scores, n_paths, random_state, n_jobs)
+    if isinstance(graph, SpanGraph):
+        return spans.sample_paths(graph, scores, n_paths, random_state, n_jobs)
     packed = pack(scores, graph.n_labels)
     drawn = _paths(graph, packed, n_paths, False, np.random.default_rng(random_state), n_jobs)
     for s, paths in enumerate(drawn):
@@ -104,13 +109,16 @@ def sample_paths(
     return drawn[0] if packed.single else drawn
 
 
-def path_score(graph: StateGraph | SegmentGraph, scores: Any, states: Any) -> float:
+def path_score(graph: StateGraph | SegmentGraph | SpanGraph, scores: Any, states: Any) -> float:
     """Log score of one path through one sequence: start, edges, scores and end; minus infinity if it cannot be taken.
 
-    states : the states visited, silent ones included, as in `Path.states`; for a SegmentGraph `SegmentPath.segments`
+    states : the states visited, silent ones included, as in `Path.states`; for a SegmentGraph `SegmentPath.segments`,
+        for a SpanGraph the whole `SpanPath`
     """
     if isinstance(graph, SegmentGraph):
         return segments.path_score(graph, scores, states)
+    if isinstance(graph, SpanGraph):
+        return spans.path_score(graph, scores, states)
     packed = pack(scores, graph.n_labels)
     states = np.asarray(states)
     if len(packed) != 1 or states.ndim != 1 or (states.size and states.dtype.kind not in "iu"):

@@ -11,6 +11,7 @@ from hmmseq.kernels import codes
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.kernels.paths import Lattice
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.span_graph import Spans
 
 MISSING = -1  # a symbol that was not observed: every label scores 0, so it is marginalised
 
@@ -91,7 +92,7 @@ class Packed:
         return part
 
 
-Scores = np.ndarray | Sequence[np.ndarray] | Sequences | Indexed | TimeVarying | Packed
+Scores = np.ndarray | Sequence[np.ndarray] | Sequences | Indexed | TimeVarying | Packed | Spans | Sequence[Spans]
 
 
 def pack(scores: Scores, n_labels: int | None = None) -> Packed:

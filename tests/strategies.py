@@ -1,10 +1,13 @@
 """Random graphs and scores for hypothesis: dense, sparse and with silent states, with and without impossible parts."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
 from hmmseq.graph import StateGraph
 from hmmseq.segment_graph import SegmentGraph
+from hmmseq.span_graph import Gap, SpanGraph, Spans
 
 NEVER = -np.inf
 seeds = st.integers(0, 2**32 - 1)
@@ -89,3 +92,38 @@ def segment_graphs(draw, max_states=3, max_longest=4, silent=True, censored=True
 def segment_lattices(draw, max_states=3, max_steps=5, silent=True, censored=True):
     graph = draw(segment_graphs(max_states, silent=silent, censored=censored))
     return graph, draw(scores_for(graph, max_steps))
+
+
+@st.composite
+def span_lattices(draw, max_spans=6, reads=True):
+    """Candidate spans and a graph for them: overlaps, short and long gaps, tails, ties, spans cut by the ends."""
+    rng = np.random.default_rng(draw(seeds))
+    n_kinds, n_gaps, n_steps = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(4, 25))
+    gaps = [_gap(draw, rng, n_kinds, reads and draw(st.booleans())) for _ in range(n_gaps)]
+    if not any(gap.label == 0 for gap in gaps):
+        gaps = [replace(gap, label=-1) for gap in gaps]
+    n = draw(st.integers(0, max_spans))
+    kind, lengths = rng.integers(0, n_kinds, n), rng.integers(4, 9, n)
+    begin = rng.integers(0, max(1, n_steps - 8), n)
+    end = np.minimum(begin + lengths, n_steps)
+    keep = end - begin >= 4
+    begin, end, kind = begin[keep], end[keep], kind[keep]
+    opens, closes = rng.random(len(begin)) < 0.2, rng.random(len(begin)) < 0.2
+    begin[opens], end[closes] = 0, n_steps
+    score = rng.integers(-2, 4, len(begin)) * draw(st.sampled_from([0.5, 30.0]))
+    score[rng.random(len(begin)) < draw(st.sampled_from([0.0, 0.2]))] = NEVER
+    border = _weights(draw, rng, 2 * n_kinds).reshape(2, n_kinds)
+    steps = rng.normal(0, 1, (n_steps, 2)) if gaps[0].label >= -1 else None
+    spans = Spans(n_steps, begin, end, kind, score, opens=opens, closes=closes, steps=steps)
+    return SpanGraph(n_kinds, gaps, opening=border[0], closing=border[1]), spans
+
+
+def _gap(draw, rng, n_kinds, reads):
+    shortest, size = draw(st.integers(-3, 3)), draw(st.integers(1, 6))
+    durations = _weights(draw, rng, size)
+    if not np.any(durations > NEVER):
+        durations[0] = 0.0
+    tail = draw(st.sampled_from([NEVER, -0.3, -5.0]))
+    kinds = [dict(zip(range(n_kinds), _weights(draw, rng, n_kinds))) for _ in range(2)]
+    start, end = _weights(draw, rng, 2)
+    return Gap(*kinds, durations, shortest, tail, label=int(rng.integers(0, 2)) if reads else -1, start=start, end=end)
