@@ -15,6 +15,14 @@ Places = NDArray[np.int64]
 
 SINGLE, INITIAL, INTERNAL, TERMINAL = range(4)
 TYPES = ("single", "initial", "internal", "terminal")
+SHORTEST_EXON, LONGEST_EXON = 3, 20_000  # with three bases an exon shows both halves of the codons that it shares
+
+
+def exon_type(k: int, n: int) -> int:
+    """Type of exon k of n, in the order of transcription."""
+    if n == 1:
+        return SINGLE
+    return INITIAL if k == 0 else TERMINAL if k == n - 1 else INTERNAL
 
 
 class Sites(NamedTuple):
@@ -54,12 +62,13 @@ def next_stops(codes: Codes, stop: NDArray[np.bool_]) -> Places:
     return _next_stops(codes, stop)
 
 
-def enumerate_exons(sites: Sites, after: Places, length: int, shortest: int, longest: int) -> Exons:
+def enumerate_exons(
+    sites: Sites, after: Places, length: int, shortest: int = SHORTEST_EXON, longest: int = LONGEST_EXON
+) -> Exons:
     """All exons without an inner stop codon in frame, by begin, phase and end.
 
-    after     `next_stops`
-    shortest  least number of bases; at least 3, so that an exon shows both halves of the codons that it shares
-    longest   greatest number of bases
+    after              `next_stops`
+    shortest, longest  numbers of bases, 3 at least
     """
     begins = np.concatenate([sites.start, sites.acceptor])
     n_starts, none = len(sites.start), np.empty((6, 0), np.int64)

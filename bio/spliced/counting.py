@@ -11,11 +11,11 @@ import numpy as np
 
 from ..alphabet import Codes
 from ..genetic_code import GeneticCode
-from .candidates import INITIAL, INTERNAL, SINGLE, TERMINAL, Places, next_stops
+from .candidates import SHORTEST_EXON, Places, exon_type, next_stops
 from .content import WordCounts, count_outside, count_words, fit_content, no_words
 from .examples import SHORTEST_INTRON, Region
 from .lengths import Lengths, fit_lengths
-from .model import FEATURES, SHORTEST_EXON, SplicedModel, chosen, signal_places
+from .model import FEATURES, SplicedModel, chosen, signal_places
 from .signals import Floats, Window, count_windows, fit_signal
 
 # Around the start codon (Kozak), behind the stop codon, donors, and acceptors with the region of the branch point.
@@ -85,7 +85,7 @@ def _lengths(seen: Places, table: int, shortest: int, bandwidth: float) -> Lengt
 def _count_strand(region: Region, strand: int, code: GeneticCode) -> Counts:
     codes, genes = region.strand_view(strand)
     sites, decoys = [], []
-    for window, true, all_ in zip(WINDOWS.values(), _sites(genes), _lookalikes(codes, code)):
+    for window, true, all_ in zip(WINDOWS.values(), sites_of(genes), _lookalikes(codes, code)):
         sites.append(count_windows(window, codes, true))
         decoys.append(count_windows(window, codes, np.setdiff1d(all_, true)))
     words = count_words(codes, genes)
@@ -100,7 +100,7 @@ def _count_strand(region: Region, strand: int, code: GeneticCode) -> Counts:
     )
 
 
-def _sites(genes: list[list[tuple[int, int]]]) -> tuple[Places, ...]:
+def sites_of(genes: list[list[tuple[int, int]]]) -> tuple[Places, ...]:
     """Places of the signals of genes, in the order of WINDOWS."""
     places = (
         [pieces[0][0] for pieces in genes],
@@ -123,10 +123,3 @@ def _exon_lengths(genes: list[list[tuple[int, int]]]) -> tuple[Places, ...]:
         for k, (a, b) in enumerate(pieces):
             seen[exon_type(k, len(pieces))].append(b - a)
     return tuple(np.array(own, np.int64) for own in seen)
-
-
-def exon_type(k: int, n: int) -> int:
-    """Type of exon k of n, in the order of transcription."""
-    if n == 1:
-        return SINGLE
-    return INITIAL if k == 0 else TERMINAL if k == n - 1 else INTERNAL

@@ -16,9 +16,11 @@ from ..contigs import Part, parts_of
 from ..fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode, codons
+from .candidates import LONGEST_EXON, SHORTEST_EXON, exon_type
 
 SHORTEST_INTRON = 20  # what is shorter mends a frame; no spliceosome cuts it
 DONORS, ACCEPTORS = ("GT", "GC"), ("AG",)
+BLOCK = 40_000  # bases after which a region is cut, half-way between two genes
 
 
 class LeftOut(NamedTuple):
@@ -37,6 +39,17 @@ class Example(NamedTuple):
 
     strand: int  # 0 forward, 1 reverse
     pieces: tuple[tuple[int, int], ...]
+
+    def moved(self, by: int) -> Example:
+        return Example(self.strand, tuple((a + by, b + by) for a, b in self.pieces))
+
+    def exons(self) -> list[tuple[int, int, int, int, int]]:
+        """Start, stop, strand, type and phase of each exon, in the order of transcription."""
+        exons, coding = [], 0
+        for k, (a, b) in enumerate(self.pieces if self.strand == 0 else self.pieces[::-1]):
+            exons.append((a, b, self.strand, exon_type(k, len(self.pieces)), coding % 3))
+            coding += b - a
+        return exons
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,12 @@ def training_regions(
         else:
             left_out.append(LeftOut(gene, f"no sequence is called {gene.seqid!r}"))
     _check_names(records, genes, left_out)
-    regions = [region for record in records for region in _record_regions(record, of_record[record.id], code, left_out)]
+    regions = [
+        block
+        for record in records
+        for region in _record_regions(record, of_record[record.id], code, left_out)
+        for block in _blocks(region)
+    ]
     if not any(region.genes for region in regions):
         raise DataError(f"none of {len(genes)} annotated genes can be learned from; {_summary(left_out)}")
     return regions, left_out
@@ -122,6 +140,9 @@ def complaint(gene: Gene, codes: Codes, code: GeneticCode) -> str | None:
         return "partial"
     if any(after[0] <= before[1] for before, after in pairwise(pieces)):
         return "its pieces overlap: a programmed frameshift, or trans-splicing"
+    for a, b in pieces:
+        if not SHORTEST_EXON <= b + 1 - a <= LONGEST_EXON:
+            return f"an exon of {b + 1 - a} bases at {a}; exons have {SHORTEST_EXON} to {LONGEST_EXON}"
     coding = np.concatenate([codes[a - 1 : b] for a, b in pieces])
     coding = coding if gene.strand == "+" else reverse_complement(coding)
     return _coding_complaint(coding, code) or _intron_complaint(gene, pieces, codes)
@@ -133,8 +154,8 @@ def _coding_complaint(coding: Codes, code: GeneticCode) -> str | None:
     if (coding == DNA.missing).any():
         return "its coding sequence has unknown bases"
     numbers = codons(coding)
-    if numbers[0] not in code.starts:
-        return f"begins with {DNA.decode(coding[:3])}, not with a start codon"
+    if DNA.decode(coding[:3]) != "ATG":
+        return f"begins with {DNA.decode(coding[:3])}, not with ATG"
     if numbers[-1] not in code.stops:
         return f"ends with {DNA.decode(coding[-3:])}, not with a stop codon"
     inner = np.flatnonzero(np.isin(numbers[:-1], code.stops))
@@ -194,6 +215,19 @@ def _cut(part: Part, holes: list[tuple[int, int]], genes: list[Gene]) -> Iterato
         if (k % 2 == 1) == inside and first < last:
             own = [gene for gene in genes if first < gene.start and gene.end <= last]
             yield Region(part.seqid, first, part.codes[first - low : last - low], tuple(_example(g, first) for g in own))
+
+
+def _blocks(region: Region) -> Iterator[Region]:
+    """A long region in pieces that can be dealt into folds."""
+    first, cuts = 0, []
+    for before, after in pairwise(region.genes):
+        middle = (before.pieces[-1][1] + after.pieces[0][0]) // 2
+        if middle - first >= BLOCK:
+            cuts.append(middle)
+            first = middle
+    for low, high in pairwise([0, *cuts, len(region.codes)]):
+        own = [gene.moved(-low) for gene in region.genes if low <= gene.pieces[0][0] and gene.pieces[-1][1] <= high]
+        yield Region(region.seqid, region.offset + low, region.codes[low:high], tuple(own))
 
 
 def _example(gene: Gene, offset: int) -> Example:

@@ -21,7 +21,6 @@ from .signals import Signal
 Floats = NDArray[np.float64]
 
 FEATURES = ("present", "begin", "end", "content", "length")
-SHORTEST_EXON, LONGEST_EXON = 3, 20_000
 
 _ATG, _GT, _GC, _AG = 14, 11, 9, 2
 
@@ -62,7 +61,7 @@ class SplicedModel:
     def _strand(self, codes: Codes, strand: int, known: Sites) -> Candidates:
         sites, scores = self.sites(codes, known)
         after = next_stops(codes, chosen(self.code.stops))
-        exons = enumerate_exons(sites, after, len(codes), SHORTEST_EXON, LONGEST_EXON)
+        exons = enumerate_exons(sites, after, len(codes))
         features = self.features(codes, exons, scores)
         begin, end = joints(codes, exons, SplitCodons(self.code))
         return Candidates(exons.start, exons.stop, np.full(len(begin), strand), exons.type, begin, end, features)

@@ -27,6 +27,7 @@ class SplitCodons:
     begin       (3, 25) kind of beginning by phase and 5 * first + second base of the exon
     joins       (n_introns, n_begins) whether an end and a beginning give a codon that is no stop, in one phase
     phase       (n_introns,) bases of the split codon before the intron
+    begin_phase (n_begins,) the same, of beginnings
 
     >>> kinds = SplitCodons(GeneticCode.from_table(1))
     >>> kinds.n_introns, kinds.n_begins, kinds.phase.tolist()
@@ -47,7 +48,7 @@ class SplitCodons:
                 bad = frozenset(k for k, (p, rest) in enumerate(ends) if p == phase and own in rest)
                 self.begin[phase, 5 * pair[0] + pair[1]] = _number(begins, (phase, bad))
         self.n_introns, self.n_begins = len(ends), len(begins)
-        self.phase = np.array([phase for phase, _ in ends])
+        self.phase, self.begin_phase = (np.array([phase for phase, _ in kinds]) for kinds in (ends, begins))
         self.joins: NDArray[np.bool_] = np.array(
             [[phase == own and k not in bad for own, bad in begins] for k, (phase, _) in enumerate(ends)]
         )
