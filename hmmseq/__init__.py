@@ -6,6 +6,7 @@ from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: se
 from hmmseq import topologies, StateGraph                   which states follow which
 from hmmseq.lattice import log_partition, posteriors, best_path, sample_paths, path_score
 from hmmseq.streaming import PosteriorStream, PathStream     the same while the steps arrive
+from hmmseq import plot                                     pictures of series, models and fits (needs matplotlib)
 from hmmseq.hybrid import SequenceTagger                    neural encoders on the same lattice (needs torch)
 from hmmseq.bio import GeneFinder, read_fasta               genomes
 """

@@ -12,6 +12,7 @@ import numpy as np
 
 from hmmseq.graph import StateGraph
 from hmmseq.kernel_models import (
+    COMMON,
     FEWEST_STEPS,
     WIDEST,
     WIDEST_BEST,
@@ -38,7 +39,7 @@ CARRIED = 8  # up to so many states, running chunks from each state is faster th
 
 def suits(graph: StateGraph, packed: Packed) -> bool:
     """Whether linear numbers are safe for this graph, and there is enough to do."""
-    return _suits(graph, packed) and edge_range(graph) <= WIDEST * np.log(10)
+    return _suits(graph, packed) and edge_range(graph) + COMMON <= WIDEST * np.log(10)
 
 
 def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:

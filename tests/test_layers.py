@@ -35,6 +35,7 @@ LAYERS = [
     ["emissions", "constraints", "decoding", "metrics", "durations"],
     ["models"],
     ["hmmseq"],
+    ["plot"],
     ["hybrid"],
     ["bio"],
     ["cli"],

@@ -124,6 +124,16 @@ def test_extreme_edges_are_left_to_logarithms():
     assert not tiling.suits(graph, pack(np.zeros((1000, 2)), 2))
 
 
+@pytest.mark.parametrize("nats", [133.0, 136.0, 139.0])  # about where linear numbers cease to be safe, 138.16
+def test_edges_at_the_limit(nats):
+    graph = topologies.from_matrix(np.array([[1.0, np.exp(-nats)], [0.5, 0.5]]))
+    _, packed = random_case(np.random.default_rng(0), 2, [300, 20], dense=True)
+    weights = np.ones(2)
+    exact = exactly(graph, packed, weights)
+    np.testing.assert_allclose(lattice.log_partition(graph, packed), exact.log_partition, rtol=1e-12)
+    np.testing.assert_allclose(lattice.expected_counts(graph, packed).edges, exact.edges, atol=1e-9)
+
+
 @given(seeds)
 def test_threads_and_company_do_not_change_a_bit(seed):
     rng = np.random.default_rng(seed)
