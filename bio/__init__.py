@@ -8,6 +8,7 @@ from .gene import Gene
 from .genes import GeneFinder
 from .genetic_code import GeneticCode, codons
 from .gff import read_gff3, write_gff3
+from .spliced import Hint, SplicedGeneFinder, read_hints
 
 __all__ = [
     "DNA",
@@ -18,12 +19,15 @@ __all__ = [
     "GeneFinder",
     "GeneScores",
     "GeneticCode",
+    "Hint",
+    "SplicedGeneFinder",
     "codons",
     "evaluate",
     "read_cds_table",
     "read_fasta",
     "read_genbank",
     "read_gff3",
+    "read_hints",
     "reverse_complement",
     "write_gff3",
 ]

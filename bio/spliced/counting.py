@@ -74,8 +74,14 @@ def fit_model(counts: Counts, code: GeneticCode) -> SplicedModel:
         exon_lengths=tuple(exons),
         intron_lengths=_lengths(counts.introns, 1, SHORTEST_INTRON, _INTRON_BANDWIDTH),
         between=float((counts.outside[0] + 1000.0) / (counts.outside[1] + 1.0)),
+        shares=_shares(counts),
         weights=weights,
     )
+
+
+def _shares(counts: Counts) -> Floats:
+    bases = np.array([sum(own.sum() for own in counts.exons), counts.introns.sum(), counts.outside[0]]) + 100.0
+    return bases / bases.sum()
 
 
 def _lengths(seen: Places, table: int, shortest: int, bandwidth: float) -> Lengths:

@@ -20,7 +20,7 @@ from .candidates import LONGEST_EXON, SHORTEST_EXON, exon_type
 
 SHORTEST_INTRON = 20  # what is shorter mends a frame; no spliceosome cuts it
 DONORS, ACCEPTORS = ("GT", "GC"), ("AG",)
-BLOCK = 40_000  # bases after which a region is cut, half-way between two genes
+BLOCK = 20_000  # bases after which a region is cut, half-way between two genes
 
 
 class LeftOut(NamedTuple):
@@ -131,21 +131,19 @@ def _record_regions(
 
 def complaint(gene: Gene, codes: Codes, code: GeneticCode) -> str | None:
     """Why a gene of this sequence cannot be learned from; None if it can."""
-    pieces = sorted(gene.pieces) or [(gene.start, gene.end)]
+    pieces = gene.coding_pieces
     if gene.end > len(codes):
         return f"ends at {gene.end}, but its sequence has {len(codes)} bases"
     if gene.pseudo:
         return "a pseudogene"
-    if gene.partial_left or gene.partial_right or gene.phase:
+    if not gene.complete or gene.phase:
         return "partial"
     if any(after[0] <= before[1] for before, after in pairwise(pieces)):
         return "its pieces overlap: a programmed frameshift, or trans-splicing"
     for a, b in pieces:
         if not SHORTEST_EXON <= b + 1 - a <= LONGEST_EXON:
             return f"an exon of {b + 1 - a} bases at {a}; exons have {SHORTEST_EXON} to {LONGEST_EXON}"
-    coding = np.concatenate([codes[a - 1 : b] for a, b in pieces])
-    coding = coding if gene.strand == "+" else reverse_complement(coding)
-    return _coding_complaint(coding, code) or _intron_complaint(gene, pieces, codes)
+    return _coding_complaint(gene.coding_sequence(codes), code) or _intron_complaint(gene, codes)
 
 
 def _coding_complaint(coding: Codes, code: GeneticCode) -> str | None:
@@ -164,8 +162,8 @@ def _coding_complaint(coding: Codes, code: GeneticCode) -> str | None:
     return None
 
 
-def _intron_complaint(gene: Gene, pieces: list[tuple[int, int]], codes: Codes) -> str | None:
-    for (_, end), (start, _) in pairwise(pieces):
+def _intron_complaint(gene: Gene, codes: Codes) -> str | None:
+    for (_, end), (start, _) in pairwise(gene.coding_pieces):
         intron = codes[end : start - 1]
         intron = intron if gene.strand == "+" else reverse_complement(intron)
         if len(intron) < SHORTEST_INTRON:
@@ -180,7 +178,7 @@ def _without_overlaps(genes: list[Gene], left_out: list[LeftOut]) -> tuple[list[
     """Genes of which no two overlap, by falling coding length; and what had to go but is no isoform."""
     kept: list[Gene] = []
     clashes = []
-    for gene in sorted(genes, key=lambda gene: (-coding_length(gene), gene.start, gene.end)):
+    for gene in sorted(genes, key=lambda gene: (-gene.coding_length, gene.start, gene.end)):
         rival = next((other for other in kept if other.start <= gene.end and gene.start <= other.end), None)
         if rival is None:
             kept.append(gene)
@@ -190,10 +188,6 @@ def _without_overlaps(genes: list[Gene], left_out: list[LeftOut]) -> tuple[list[
             left_out.append(LeftOut(gene, f"overlaps a longer gene of the other strand, {_place(rival)}"))
             clashes.append(gene)
     return sorted(kept, key=lambda gene: gene.start), clashes
-
-
-def coding_length(gene: Gene) -> int:
-    return sum(b - a + 1 for a, b in gene.pieces) or len(gene)
 
 
 def _merged(holes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -231,8 +225,7 @@ def _blocks(region: Region) -> Iterator[Region]:
 
 
 def _example(gene: Gene, offset: int) -> Example:
-    pieces = sorted(gene.pieces) or [(gene.start, gene.end)]
-    return Example(int(gene.strand == "-"), tuple((a - 1 - offset, b - offset) for a, b in pieces))
+    return Example(int(gene.strand == "-"), tuple((a - 1 - offset, b - offset) for a, b in gene.coding_pieces))
 
 
 def _summary(left_out: list[LeftOut]) -> str:

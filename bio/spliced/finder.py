@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Self
+from dataclasses import replace
+from typing import NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from hmmseq import lattice
-from hmmseq.span_graph import Spans
+from hmmseq.errors import DataError
+from hmmseq.models import files
 
 from ..contigs import Part, parts_of
 from ..fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode
-from .candidates import INITIAL, SINGLE, TERMINAL, Places
-from .examples import LeftOut, training_regions
-from .graph import ExonKinds, as_spans, span_graph
-from .model import Candidates
-from .phases import SplitCodons
+from .decoding import Field, Found, Structure
+from .examples import training_regions
+from .hints import Hint, place
+from .storage import describe, restore
 from .training import train
 
-WINDOW = 1_000_000  # bases decoded at a time
-_SEAM = 200_000  # the next window begins between two genes, this far or further before the end of the last one
+WINDOW, OVERLAP = 1_000_000, 100_000  # bases decoded at a time, and how many of them at least are seen again
 
-
-class Structure(NamedTuple):
-    """A gene as a row of candidates, in ascending order, and its place in its part."""
-
-    strand: int
-    exons: tuple[tuple[int, int], ...]  # start, stop
-    chosen: tuple[int, ...]
+_CLASS = "SplicedGeneFinder"
 
 
 class SplicedGeneFinder(BaseEstimator):
@@ -43,7 +38,9 @@ class SplicedGeneFinder(BaseEstimator):
     ----------
     table : NCBI number of the genetic code, or a GeneticCode; genes begin with ATG
     min_posterior : genes less probable than this are not reported
-    random_state : deals training regions into folds
+    partial : whether genes may run on beyond the ends of a sequence
+    hint_weight : nats that a hint is worth for each log(1 + reads)
+    random_state : deals training regions into folds, and draws samples
     n_jobs : threads; results are the same for any number
     verbose : progress on standard error
 
@@ -69,12 +66,16 @@ class SplicedGeneFinder(BaseEstimator):
         table: int | GeneticCode = 1,
         *,
         min_posterior: float = 0.0,
+        partial: bool = True,
+        hint_weight: float = 2.0,
         random_state: int = 0,
         n_jobs: int | None = None,
         verbose: bool = False,
     ) -> None:
         self.table = table
         self.min_posterior = min_posterior
+        self.partial = partial
+        self.hint_weight = hint_weight
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -94,67 +95,123 @@ class SplicedGeneFinder(BaseEstimator):
         )
         return self
 
-    def predict(self, records: Iterable[FastaRecord]) -> list[Gene]:
-        """Genes by record and position, the best structure of each; `score` is in nats, above no gene at all."""
-        check_is_fitted(self)
-        return [gene for record in records for part in parts_of(record) for gene in self._part_genes(part)]
+    def predict(self, records: Iterable[FastaRecord], hints: Iterable[Hint] = ()) -> list[Gene]:
+        """Genes by record and position, from the best path through each stretch of sequence.
 
-    def _part_genes(self, part: Part) -> Iterator[Gene]:
-        first = 0
-        while first < len(part.codes):
-            window = part._replace(offset=part.offset + first, codes=part.codes[first : first + WINDOW])
-            last = first + WINDOW >= len(part.codes)
-            end, genes = self._window_genes(window, last)
-            yield from genes
+        hints  evidence to add; see `Hint`
+
+        A gene's `score` is in nats, its `posterior` that of its least probable exon (`piece_posteriors`).
+        DataError for a hard hint that no gene can fit.
+        """
+        genes = (_gene(stretch, one, self._code.table) for stretch in self._stretches(records, hints) for one in stretch.found)
+        return [gene for gene in genes if (gene.posterior or 0.0) >= self.min_posterior]
+
+    def sample(self, records: Iterable[FastaRecord], n_samples: int = 100, hints: Iterable[Hint] = ()) -> list[Gene]:
+        """Alternative structures: every gene of `n_samples` sampled paths, by place; `posterior` is its share of the paths.
+
+        Genes overlap where structures differ. The paths are drawn with `random_state`.
+        """
+        stream = np.random.default_rng(self.random_state)
+        genes = []
+        for stretch in self._stretches(records, hints):
+            for structure, share in stretch.field.sample(n_samples, stream.spawn(1)[0]):
+                if structure.exons[-1][1] <= stretch.end:
+                    genes.append(_alternative(stretch, structure, share, self._code.table))
+        return genes
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained finder to one file (safetensors with JSON metadata); `load` reads it back."""
+        check_is_fitted(self)
+        plain, arrays = describe(self.model_)
+        params = {name: value for name, value in self.get_params().items() if name != "table"}
+        fitted = {"n_genes": self.n_genes_, "history": self.history_}
+        files.write(path, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read what `save` wrote; DataError for any other file. Which genes were left out is not kept."""
+        text, arrays = files.read(os.fspath(path))
+        try:
+            described = json.loads(text)
+            if described["class"] != _CLASS:
+                raise DataError(f"{os.fspath(path)} holds a {described['class']}, not a {_CLASS}")
+            model = restore(described["model"], arrays)
+            finder = cls(model.code if model.code.table is None else model.code.table, **described["params"])
+            finder.n_genes_, finder.history_ = described["fitted"]["n_genes"], described["fitted"]["history"]
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{os.fspath(path)} does not describe a {_CLASS}: {error}") from None
+        finder.model_, finder.left_out_ = model, []
+        return finder
+
+    @property
+    def _code(self) -> GeneticCode:
+        return self.model_.code
+
+    def _stretches(self, records: Iterable[FastaRecord], hints: Iterable[Hint]) -> Iterator[_Stretch]:
+        check_is_fitted(self)
+        of_record: dict[str, list[Hint]] = {}
+        for hint in hints:
+            of_record.setdefault(hint.seqid, []).append(hint)
+        for record in records:
+            for part in parts_of(record):
+                yield from self._part_stretches(part, of_record.get(record.id, []))
+                if self.verbose:
+                    print(f"{part.seqid}: {part.offset + len(part.codes):,} bases", file=sys.stderr, flush=True)
+
+    def _part_stretches(self, part: Part, hints: list[Hint]) -> Iterator[_Stretch]:
+        """Windows that begin and end between genes: the next one begins where no gene of the best path is cut."""
+        first, length = 0, len(part.codes)
+        while first < length:
+            size = WINDOW
+            while True:
+                last = first + size >= length
+                window = part._replace(offset=part.offset + first, codes=part.codes[first : first + size])
+                placed = place(hints, window.offset, len(window.codes))
+                cut = self.partial and first == 0, self.partial or not last
+                field = Field(self.model_, window.codes, cut, placed, self.hint_weight)
+                found = field.best()
+                end = len(window.codes) if last else _seam(found, len(window.codes) - OVERLAP)
+                if end:
+                    break
+                size *= 2  # one gene that fills a window
+            yield _Stretch(window, field, [one for one in found if one.structure.exons[-1][1] <= end], end)
             first += end
 
-    def _window_genes(self, window: Part, last: bool) -> tuple[int, list[Gene]]:
-        """Where the next window begins, and the genes before that."""
-        kinds = ExonKinds(SplitCodons(self.model_.code))
-        graph = span_graph(kinds, self.model_.intron_lengths, self.model_.between)
-        candidates = self.model_.candidates(window.codes)
-        spans = as_spans(self.model_, kinds, window.codes, candidates)
-        path = lattice.best_path(graph, spans)
-        structures = list(structures_of(candidates, path.spans))
-        end = len(window.codes) if last else _seam(structures, len(window.codes))
-        posterior = lattice.posteriors(graph, spans).spans
-        kept = [one for one in structures if one.exons[-1][1] <= end]
-        genes = [_gene(window, one, spans, posterior, self.model_.code.table) for one in kept]
-        return end, [gene for gene in genes if (gene.posterior or 0.0) >= self.min_posterior]
+
+class _Stretch(NamedTuple):
+    """A window, and the genes found before its `end`, where the next one begins."""
+
+    window: Part
+    field: Field
+    found: list[Found]
+    end: int
 
 
-def structures_of(candidates: Candidates, chosen: Places) -> Iterator[Structure]:
-    """Genes along a path: rows of exons between two ends."""
-    row: list[int] = []
-    for k in chosen.tolist():
-        row.append(k)
-        strand, kind = int(candidates.strand[k]), candidates.type[k]
-        if kind == SINGLE or kind == (TERMINAL if strand == 0 else INITIAL):
-            exons = tuple((int(candidates.start[i]), int(candidates.stop[i])) for i in row)
-            yield Structure(strand, exons, tuple(row))
-            row = []
+def _seam(found: list[Found], limit: int) -> int:
+    """A place before `limit` and between two genes, as far right as there is; 0 if there is none."""
+    edges = [0, *(edge for one in found for edge in (one.structure.exons[0][0], one.structure.exons[-1][1])), limit]
+    if found and found[0].structure.cut_left:
+        edges = edges[2:]
+    gaps = [(a, min(b, limit)) for a, b in zip(edges[::2], edges[1::2]) if a < limit]
+    return (gaps[-1][0] + gaps[-1][1] + 1) // 2 if gaps else 0
 
 
-def _seam(structures: list[Structure], length: int) -> int:
-    """Middle of the last stretch between two genes that lies well before the end; the end, if there is none."""
-    edges = [(0, 0), *((one.exons[0][0], one.exons[-1][1]) for one in structures)]
-    middles = [(before[1] + after[0]) // 2 for before, after in zip(edges, edges[1:])]
-    good = [middle for middle in middles if 0 < middle <= length - _SEAM]
-    if good:
-        return good[-1]
-    return length - _SEAM if not structures or edges[1][0] > length - _SEAM else length
+def _gene(stretch: _Stretch, one: Found, table: int | None) -> Gene:
+    gene = _alternative(stretch, one.structure, min(one.posteriors), table)
+    return replace(gene, score=one.score, piece_posteriors=one.posteriors)
 
 
-def _gene(part: Part, one: Structure, spans: Spans, posterior: np.ndarray, table: int | None) -> Gene:
-    pieces = tuple((part.offset + a + 1, part.offset + b) for a, b in one.exons)
-    chosen = list(one.chosen)
-    return Gene(
-        part.seqid,
-        pieces[0][0],
-        pieces[-1][1],
-        "+-"[one.strand],
-        score=float(spans.score[chosen].sum()),
-        posterior=float(min(1.0, posterior[chosen].min())),
+def _alternative(stretch: _Stretch, structure: Structure, posterior: float, table: int | None) -> Gene:
+    offset = stretch.window.offset
+    return Gene.of_pieces(
+        stretch.window.seqid,
+        [(offset + a + 1, offset + b) for a, b in structure.exons],
+        "+-"[structure.strand],
+        posterior=posterior,
+        partial_left=structure.cut_left,
+        partial_right=structure.cut_right,
+        phase=structure.phase,
         transl_table=table,
-        pieces=pieces if len(pieces) > 1 else (),
     )

@@ -17,7 +17,6 @@ from ..alphabet import Codes, reverse_complement
 from ..genetic_code import GeneticCode
 from ..words import Floats, encode_words
 from .candidates import Places
-from .lengths import Lengths
 from .model import Candidates, SplicedModel
 from .phases import SplitCodons
 
@@ -62,26 +61,34 @@ class ExonKinds:
         return np.flatnonzero(left).tolist(), np.flatnonzero(right).tolist()
 
 
-def span_graph(kinds: ExonKinds, introns: Lengths, between: float, cut: float = NEVER) -> SpanGraph:
-    """The graph for lengths of introns and a mean length between genes.
+def span_graph(model: SplicedModel, kinds: ExonKinds, cut: tuple[bool, bool] = (False, False)) -> SpanGraph:
+    """The graph of a model.
 
-    cut  log weight of a sequence that begins, or ends, inside an intron of a kind
+    cut  whether a sequence may begin, and end, inside a gene; where it does is as probable as the shares of exons, introns
+         and what lies between genes make it
     """
-    stay = between / (between + 1.0)
+    stay = model.between / (model.between + 1.0)
+    exon, intron, between = zip(*(np.log(model.shares) if own else (NEVER, NEVER, 0.0) for own in cut))
     left, right = kinds.beside(0)
-    gaps = [Gap(left, right, [np.log1p(-stay)], tail=np.log(stay), start=0.0, end=0.0)]
-    for number in range(2 * kinds.split.n_introns):
+    gaps = [Gap(left, right, [np.log1p(-stay)], tail=np.log(stay), start=between[0], end=between[1])]
+    lengths, n_introns = model.intron_lengths, kinds.split.n_introns
+    start, end = (share - np.log(2 * n_introns) for share in intron)
+    for number in range(2 * n_introns):
         left, right = kinds.beside(number + 1)
-        label = INTRON[number // kinds.split.n_introns]
-        gaps.append(Gap(left, right, introns.log_table, 1, introns.log_tail, label, start=cut, end=cut))
-    return SpanGraph(len(kinds), gaps)
+        label = INTRON[number // n_introns]
+        gaps.append(Gap(left, right, lengths.log_table, 1, lengths.log_tail, label, start=start, end=end))
+    opening, closing = (np.full(len(kinds), share - np.log(6)) for share in exon)  # strand and phase
+    return SpanGraph(len(kinds), gaps, opening=opening, closing=closing)
 
 
 def as_spans(model: SplicedModel, kinds: ExonKinds, codes: Codes, candidates: Candidates) -> Spans:
     """Candidates as spans of the graph, with the scores that the model's weights give them."""
     score = np.einsum("ij,ij->i", candidates.features, model.weights[candidates.type])
     kind = kinds.number(candidates.strand, candidates.begin, candidates.end)
-    return Spans(len(codes), candidates.start, candidates.stop, kind, score, steps=intron_scores(model, codes))
+    steps = intron_scores(model, codes)
+    return Spans(
+        len(codes), candidates.start, candidates.stop, kind, score, candidates.opens, candidates.closes, steps
+    )
 
 
 def intron_scores(model: SplicedModel, codes: Codes) -> Floats:

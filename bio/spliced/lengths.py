@@ -35,7 +35,7 @@ def fit_lengths(observed: NDArray[np.int64], longest: int, shortest: int, bandwi
     for place, use in zip(places, uses):
         density += use * _bell(grid, place, bandwidth)
     density *= np.exp(-grid)  # per base, not per unit of log length
-    density[: shortest - 1] = 0.0
+    density[: shortest - 1] = density[-1] = 0.0  # the last place stands for all that is longer
     density /= density.sum()
     excess = observed[observed >= longest] - longest
     mean = (excess.sum() + longest) / (len(excess) + 1.0)  # a prior observation, as far again
@@ -43,7 +43,7 @@ def fit_lengths(observed: NDArray[np.int64], longest: int, shortest: int, bandwi
     stay = mean / (mean + 1.0)
     with np.errstate(divide="ignore"):
         table = np.log(density * (1 - share))
-    table[-1] = np.logaddexp(table[-1], np.log(share * (1 - stay)))
+    table[-1] = np.log(share * (1 - stay))
     return Lengths(table, float(np.log(stay)))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +33,7 @@ class SplicedModel:
     content       word tables
     exon_lengths  by type, as in `candidates.TYPES`
     intron_lengths, between   lengths of introns; mean length between genes
+    shares        (3,) of exons, introns and what lies between genes in the sequence
     weights       (4, n_features) of FEATURES, by exon type
     """
 
@@ -47,24 +47,39 @@ class SplicedModel:
     exon_lengths: tuple[Lengths, ...]
     intron_lengths: Lengths
     between: float
+    shares: Floats
     weights: Floats
 
-    def candidates(self, codes: Codes, known: tuple[Sites, Sites] | None = None) -> Candidates:
-        """Candidate exons of both strands; sites of `known` (of each strand) are considered whatever they score."""
+    def candidates(
+        self, codes: Codes, known: tuple[Sites, Sites] | None = None, cut: tuple[bool, bool] = (False, False)
+    ) -> Candidates:
+        """Candidate exons of both strands.
+
+        known  sites of each strand, in its own direction, that are considered whatever they score
+        cut    whether exons may run on beyond the left and the right end
+        """
         known = known or (NO_SITES, NO_SITES)
-        forward = self._strand(codes, 0, known[0])
-        reverse = self._strand(reverse_complement(codes), 1, known[1])
+        forward = self._strand(codes, 0, known[0], cut)
+        reverse = self._strand(reverse_complement(codes), 1, known[1], cut[::-1])
         n = len(codes)
-        mirrored = reverse._replace(start=n - reverse.stop, stop=n - reverse.start)
+        mirrored = reverse._replace(
+            start=n - reverse.stop, stop=n - reverse.start, opens=reverse.closes, closes=reverse.opens
+        )
         return Candidates(*(np.concatenate(pair) for pair in zip(forward, mirrored)))
 
-    def _strand(self, codes: Codes, strand: int, known: Sites) -> Candidates:
+    def _strand(self, codes: Codes, strand: int, known: Sites, cut: tuple[bool, ...]) -> Candidates:
         sites, scores = self.sites(codes, known)
-        after = next_stops(codes, chosen(self.code.stops))
-        exons = enumerate_exons(sites, after, len(codes))
+        if cut[0]:
+            sites, scores = sites._replace(acceptor=_before(0, sites.acceptor)), scores._replace(acceptor=_before(0.0, scores.acceptor))
+        if cut[1]:
+            sites, scores = sites._replace(donor=_after(sites.donor, len(codes))), scores._replace(donor=_after(scores.donor, 0.0))
+        exons = enumerate_exons(sites, next_stops(codes, chosen(self.code.stops)), len(codes))
+        opens, closes = (exons.type > INITIAL) & (exons.start == 0), (exons.end >= 0) & (exons.stop == len(codes))
         features = self.features(codes, exons, scores)
+        features[opens | closes, FEATURES.index("length")] = 0.0  # how long they are nobody sees
         begin, end = joints(codes, exons, SplitCodons(self.code))
-        return Candidates(exons.start, exons.stop, np.full(len(begin), strand), exons.type, begin, end, features)
+        which = np.full(len(begin), strand)
+        return Candidates(exons.start, exons.stop, which, exons.type, begin, end, opens, closes, features)
 
     def sites(self, codes: Codes, known: Sites) -> tuple[Sites, SiteScores]:
         """Places of signals worth considering, and their scores."""
@@ -95,6 +110,14 @@ class SplicedModel:
         return self.stop.scores(codes, unique)[where]
 
 
+def _before(value: float, values: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([np.array([value], values.dtype), values])
+
+
+def _after(values: NDArray[Any], value: float) -> NDArray[Any]:
+    return np.concatenate([values, np.array([value], values.dtype)])
+
+
 _NONE = np.empty(0, np.int64)
 NO_SITES = Sites(_NONE, _NONE, _NONE)
 
@@ -115,6 +138,7 @@ class Candidates(NamedTuple):
     type         SINGLE, INITIAL, INTERNAL or TERMINAL
     begin        kind of beginning behind an intron (`SplitCodons`), -1 for a start codon
     end          kind of intron that follows, -1 for a stop codon
+    opens, closes  whether the exon runs on beyond the left, and the right end of the sequence
     features     (n, n_features)
     """
 
@@ -124,6 +148,8 @@ class Candidates(NamedTuple):
     type: Places
     begin: Places
     end: Places
+    opens: NDArray[np.bool_]
+    closes: NDArray[np.bool_]
     features: Floats
 
 

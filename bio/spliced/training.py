@@ -61,12 +61,12 @@ def train(
     regions: Sequence[Region], code: GeneticCode, *, random_state: int = 0, n_jobs: int | None = None, verbose: bool
 ) -> tuple[SplicedModel, list[float]]:
     """The model, and the expected F1 of exons by round of learning its weights (empty for too few genes)."""
+    if len(regions) < FOLDS or sum(len(region.genes) for region in regions) < ENOUGH_GENES:
+        return fit_model(count(regions, code), code), []
     fold = _deal(regions, random_state)
     folds = [[region for region, own in zip(regions, fold) if own == k] for k in range(FOLDS)]
     counts = [count(own, code) for own in folds]
     whole = fit_model(reduce(Counts.plus, counts), code)
-    if sum(len(region.genes) for region in regions) < ENOUGH_GENES:
-        return whole, []
     models = [fit_model(reduce(Counts.plus, counts[:k] + counts[k + 1 :]), code) for k in range(FOLDS)]
     least = np.min([_least_scores(model, own) for model, own in zip(models, folds)], axis=0)
     scored = [
@@ -169,7 +169,7 @@ def _mean_squares(scored: Sequence[Scored]) -> Floats:
 
 def _score_regions(model: SplicedModel, regions: Sequence[Region]) -> list[Scored]:
     kinds = ExonKinds(SplitCodons(model.code))
-    graph = span_graph(kinds, model.intron_lengths, model.between)
+    graph = span_graph(model, kinds)
     return [_score_region(model, graph, kinds, region) for region in regions]
 
 
