@@ -179,10 +179,10 @@ def evaluate(
     _check_same_sequences(predicted, annotated)
     counts = count(predicted, annotated)
     intervals = _intervals(counts, n_bootstrap, random_state)
-    levels = {
-        name: Level(*(int(column) for column in own.sum(axis=0)), intervals.get(name, {}))
-        for name, own in counts.items()
-    }
+    levels = {}
+    for name, own in counts.items():
+        n_annotated, n_found, n_predicted, n_right = own.sum(axis=0).tolist()
+        levels[name] = Level(n_annotated, n_found, n_predicted, n_right, intervals.get(name, {}))
     order = ["base", "exon", "intron", "intron chain", "transcript", "gene", "3' end", "5' end", "both ends"]
     return Evaluation(_ends(predicted, annotated), {k: levels[k] for k in order}, _calibration(predicted, annotated))
 
@@ -236,7 +236,9 @@ def _calibration(predicted: list[Gene], annotated: list[Gene]) -> dict[str, Reli
             for piece, p in zip(gene.coding_pieces, gene.piece_posteriors)
         ],
     }
-    return {name: reliability(*zip(*pairs)) for name, pairs in stated.items() if pairs}
+    return {
+        name: reliability([p for p, _ in pairs], [true for _, true in pairs]) for name, pairs in stated.items() if pairs
+    }
 
 
 def _width(evaluation: Evaluation) -> int:
@@ -267,12 +269,13 @@ def _check_same_sequences(predicted: list[Gene], annotated: list[Gene]) -> None:
     ours, theirs = {gene.seqid for gene in predicted}, {gene.seqid for gene in annotated}
     if ours and theirs and not ours & theirs:
         raise DataError(
-            f"predictions lie on {_some(ours)}, annotated genes on {_some(theirs)}; "
+            f"predictions lie on {some(ours)}, annotated genes on {some(theirs)}; "
             "the sequence ids must be the same, rename one side"
         )
 
 
-def _some(names: set[str]) -> str:
+def some(names: set[str]) -> str:
+    """The first three of them, for messages."""
     first = sorted(names)[:3]
     return ", ".join(map(repr, first)) + (", ..." if len(names) > 3 else "")
 

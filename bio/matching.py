@@ -112,7 +112,8 @@ def _count_loci(
 
 def _split(genes: list[Gene], other_side: set[Item]) -> tuple[list[Item], list[Item]]:
     """A transcript of each locus: of those that share one with the other side, and of those that do not."""
-    shared, alone = [], []
+    shared: list[Item] = []
+    alone: list[Item] = []
     for locus in group_into_loci(genes):
         items = [item for gene in locus for item in transcripts(gene)]
         (alone if other_side.isdisjoint(items) else shared).append(items[0])
