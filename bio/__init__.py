@@ -1,33 +1,59 @@
 """Genes, proteins and the formats they come in."""
 
 from .alphabet import DNA, PROTEIN, Alphabet, reverse_complement
-from .annotation import read_cds_table, read_genbank
-from .evaluate import GeneScores, evaluate
+from .annotation import read_cds_table
+from .bed import read_bed, write_bed
+from .calibration import Reliability, reliability
+from .evaluate import Evaluation, GeneScores, evaluate
 from .fasta import FastaRecord, read_fasta
+from .formats import (
+    check_sequences,
+    read_genes,
+    read_sequences,
+    write_coding_sequences,
+    write_genes,
+    write_proteins,
+)
+from .genbank import read_genbank, write_genbank
 from .gene import Gene
 from .genes import GeneFinder
 from .genetic_code import GeneticCode, codons
 from .gff import read_gff3, write_gff3
+from .gtf import read_gtf, write_gtf
 from .spliced import Hint, SplicedGeneFinder, read_hints
 
 __all__ = [
     "DNA",
     "PROTEIN",
     "Alphabet",
+    "Evaluation",
     "FastaRecord",
     "Gene",
     "GeneFinder",
     "GeneScores",
     "GeneticCode",
     "Hint",
+    "Reliability",
     "SplicedGeneFinder",
+    "check_sequences",
     "codons",
     "evaluate",
+    "read_bed",
     "read_cds_table",
     "read_fasta",
     "read_genbank",
+    "read_genes",
     "read_gff3",
+    "read_gtf",
     "read_hints",
+    "read_sequences",
+    "reliability",
     "reverse_complement",
+    "write_bed",
+    "write_coding_sequences",
+    "write_genbank",
+    "write_genes",
     "write_gff3",
+    "write_gtf",
+    "write_proteins",
 ]

@@ -1,13 +1,9 @@
-"""Annotated coding genes from GenBank records and from plain tables."""
+"""Annotated coding genes from plain tables."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from typing import Any
-
 from hmmseq.errors import DataError
-from hmmseq.files import Source, read_blocks, read_lines, source_name
+from hmmseq.files import Source, read_lines, source_name
 
 from .gene import Gene
 
@@ -40,22 +36,6 @@ def read_cds_table(source: Source) -> list[Gene]:
     return [_table_gene(f"{name}, line {number}", header, values) for number, values in lines]
 
 
-def read_genbank(source: Source) -> list[Gene]:
-    """CDS features of GenBank records, packed or not. Needs Biopython: pip install "hmmseq[bio]"."""
-    try:
-        from Bio import SeqIO
-    except ImportError:
-        raise ImportError('reading GenBank needs Biopython; pip install "hmmseq[bio]"') from None
-    text = io.StringIO(b"".join(read_blocks(source)).decode(errors="replace"))
-    try:
-        genes = [gene for record in SeqIO.parse(text, "genbank") for gene in _record_genes(record)]
-    except Exception as error:  # on damaged records Biopython's parser fails in many ways, AttributeError among them
-        raise DataError(f"{source_name(source)}: no readable GenBank record: {error}") from error
-    if "LOCUS " not in text.getvalue():
-        raise DataError(f'{source_name(source)}: no GenBank record; expected a line that begins with "LOCUS"')
-    return genes
-
-
 def _table_gene(place: str, header: list[str], values: list[str]) -> Gene:
     if len(values) != len(header):
         raise DataError(f"{place}: {len(values)} columns; expected {len(header)} as in the first line")
@@ -81,29 +61,3 @@ def _table_gene(place: str, header: list[str], values: list[str]) -> Gene:
 def _piece(text: str) -> tuple[int, int]:
     start, _, end = text.partition("-")
     return int(start), int(end)
-
-
-def _record_genes(record: Any) -> Iterator[Gene]:
-    for feature in record.features:
-        if feature.type == "CDS":
-            if feature.location is None:
-                raise ValueError(f"a CDS of {record.id} is at no place that Biopython can read")
-            yield _feature_gene(record.id, feature)
-
-
-def _feature_gene(seqid: str, feature: Any) -> Gene:
-    location, qualifiers = feature.location, feature.qualifiers
-    pieces = tuple((int(part.start) + 1, int(part.end)) for part in location.parts)
-    return Gene(
-        seqid,
-        int(location.start) + 1,
-        int(location.end),
-        "-" if location.parts[-1].strand == -1 else "+",  # trans-spliced pieces differ: the last has the stop
-        partial_left=type(location.start).__name__ == "BeforePosition",
-        partial_right=type(location.end).__name__ == "AfterPosition",
-        phase=int(qualifiers.get("codon_start", ["1"])[0]) - 1,
-        transl_table=int(qualifiers.get("transl_table", ["1"])[0]),  # GenBank leaves the standard code unsaid
-        name=qualifiers.get("locus_tag", qualifiers.get("gene", [""]))[0],
-        pseudo="pseudo" in qualifiers or "pseudogene" in qualifiers,
-        pieces=pieces if len(pieces) > 1 else (),
-    )

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
-import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from typing import BinaryIO, TypeAlias
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TypeAlias
 from urllib.parse import quote, unquote
 
 from hmmseq.errors import DataError
-from hmmseq.files import Source, atomic_write, read_lines, source_name
+from hmmseq.files import Source, read_lines, source_name
 
-from .gene import Gene
-
-Target: TypeAlias = str | os.PathLike[str] | BinaryIO
+from .gene import Gene, identifiers
+from .output import Target, check_place, number, write_lines
 
 # What GFF3 allows unescaped in a sequence id; in other columns only these characters have a meaning.
 _SEQID_PLAIN = ".:^*$@!+_?-|"
 # Beyond GFF3's control characters, those where str.splitlines would end a line.
 _ESCAPED = {code: quote(chr(code), safe="") for code in [*range(32), *range(127, 160), 0x2028, 0x2029, *b"%;=&,"]}
+Row: TypeAlias = tuple[list[str], dict[str, str]]  # columns and attributes
+_PRODUCTS = ("protein", "polypeptide")  # of a transcript: TAIR names them as a second parent
 
 
 def write_gff3(
@@ -27,74 +25,115 @@ def write_gff3(
     target: Target,
     *,
     sequence_lengths: Mapping[str, int] | None = None,
+    circular: Collection[str] = (),
     source: str = "hmmseq",
+    stop: bool = True,
 ) -> None:
-    """Write one CDS row a gene, in the order given; the IDs are `seqid_1`, `seqid_2`, ... on each sequence.
+    """Write one CDS row a coding piece, in the order given.
+
+    Genes that all come in one piece have no other rows; where one has several pieces or names its locus, all have gene,
+    mRNA and CDS rows. IDs are the genes' own, or `seqid_1`, `seqid_2`, ... on each sequence, and unique.
 
     target            a path (complete or left alone), "-" for standard output, or a binary file
     sequence_lengths  gives the ##sequence-region lines; a gene must then lie on one of these sequences
+    circular          ids of circular sequences, on which a gene may end beyond the last base
     source            column 2
+    stop              False: leave stop codons out of the CDS
 
-    ValueError if a gene lies outside its sequence, has a non-finite score, or comes in several pieces.
+    ValueError if a gene lies outside its sequence or has a non-finite score.
     """
-    lengths = dict(sequence_lengths or {})
-    # Everything is made before anything is written: standard output, too, is complete or absent.
-    text = "".join(f"{line}\n" for line in _lines(genes, lengths, source)).encode()
-    if not isinstance(target, (str, os.PathLike)):
-        target.write(text)
-    elif target == "-":
-        sys.stdout.buffer.write(text)
-        sys.stdout.buffer.flush()
-    else:
-        with atomic_write(target) as file:
-            file.write(text)
+    write_lines(_lines(list(genes), dict(sequence_lengths or {}), circular, source, stop), target)
 
 
-def read_gff3(source: Source) -> list[Gene]:
-    """CDS features of a GFF3 file, packed or not; rows that share an ID (or a Parent) are pieces of one gene.
+def read_gff3(source: Source, *, stop: bool = True) -> list[Gene]:
+    """Coding transcripts of a GFF3 file, packed or not: rows that share a Parent and an ID are pieces of one.
+
+    stop : False if the CDS of this file leave stop codons out; they are added
 
     DataError, with the line, for a row that is no GFF3 and for a file without any line.
     """
-    name, number, features = source_name(source), 0, _Features()
-    for number, line in read_lines(source):
+    name, features, any_line = source_name(source), _Features(), False
+    for at, line in read_lines(source):
         if line == "##FASTA":
             break
         if line.strip() and not line.startswith("#"):
             try:
                 features.add(line)
             except ValueError as error:
-                raise DataError(f"{name}, line {number}: {error}") from None
-        elif line:
-            features.any_line = True
-    if not features.any_line:
+                raise DataError(f"{name}, line {at}: {error}") from None
+        any_line = any_line or bool(line.strip())
+    if not any_line:
         raise DataError(f'{name}: empty; expected GFF3, which begins with "##gff-version 3"')
-    return features.genes(name)
+    try:
+        genes = features.genes()
+    except ValueError as error:
+        raise DataError(f"{name}: {error}") from None
+    return genes if stop else [gene.with_stop() for gene in genes]
 
 
-def _lines(genes: Iterable[Gene], lengths: Mapping[str, int], source: str) -> Iterator[str]:
+def _lines(
+    genes: list[Gene], lengths: Mapping[str, int], circular: Collection[str], source: str, stop: bool
+) -> Iterator[str]:
     yield "##gff-version 3"
     for seqid, length in lengths.items():
         yield f"##sequence-region {_escape_seqid(seqid)} 1 {length}"
-    count: dict[str, int] = {}
-    for gene in genes:
-        _check_place(gene, lengths)
-        count[gene.seqid] = count.get(gene.seqid, 0) + 1
-        yield _row(gene, f"{gene.seqid}_{count[gene.seqid]}", source)
+    for seqid in lengths:
+        if seqid in circular:
+            whole = Gene(seqid, 1, lengths[seqid], "+")
+            attributes = {"ID": f"{seqid}.sequence", "Is_circular": "true"}
+            yield _row(whole, source, "region", (1, lengths[seqid]), attributes)
+    names = identifiers(genes)
+    flat = not any(len(gene.pieces) > 1 or gene.locus for gene in genes)
+    taken = set(names)
+    loci = [] if flat else _loci(genes, names, taken)
+    for i, gene in enumerate(genes):
+        check_place(gene, lengths, circular)
+        shown = gene if stop else gene.without_stop()
+        if flat:
+            yield _row(
+                shown, source, "CDS", (shown.start, shown.end), {"ID": names[i]} | _attributes_of(gene), gene.phase
+            )
+            continue
+        locus, ends = loci[i]
+        if ends:
+            yield _row(gene, source, "gene", ends, {"ID": locus}, scored=False)
+        yield from _transcript(shown, names[i], locus, _unused(f"{names[i]}.cds", taken), source)
 
 
-def _check_place(gene: Gene, lengths: Mapping[str, int]) -> None:
-    if len(gene.pieces) > 1:
-        raise ValueError(f"{gene.seqid}: gene at {gene.start}..{gene.end} in pieces; only whole ones are written")
-    if lengths and gene.seqid not in lengths:
-        raise ValueError(f"gene on {gene.seqid!r}, which sequence_lengths does not name")
-    if lengths and gene.end > lengths[gene.seqid]:
-        raise ValueError(f"{gene.seqid}: gene at {gene.start}..{gene.end} of {lengths[gene.seqid]} bases")
+def _loci(genes: list[Gene], names: list[str], taken: set[str]) -> list[tuple[str, tuple[int, int] | None]]:
+    """For each gene the ID of its locus, and at the first of its transcripts the ends of the locus."""
+    members: dict[tuple[str, str, int], list[int]] = {}
+    for i, gene in enumerate(genes):
+        members.setdefault((gene.seqid, gene.locus, -1 if gene.locus else i), []).append(i)
+    loci: list[tuple[str, tuple[int, int] | None]] = [("", None)] * len(genes)
+    for (_, locus, _), own in members.items():
+        name = _unused(locus or f"{names[own[0]]}.gene", taken)
+        for i in own:
+            loci[i] = name, None
+        loci[own[0]] = name, (min(genes[i].start for i in own), max(genes[i].end for i in own))
+    return loci
 
 
-def _row(gene: Gene, identifier: str, source: str) -> str:
-    attributes = {"ID": identifier}
-    if gene.name:
-        attributes["Name"] = gene.name
+def _unused(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _transcript(gene: Gene, name: str, locus: str, cds: str, source: str) -> Iterator[str]:
+    """Rows of a transcript and its coding pieces."""
+    attributes = {"ID": name, "Parent": locus} | _attributes_of(gene)
+    yield _row(gene, source, "mRNA", (gene.start, gene.end), attributes)
+    for k, (piece, phase) in enumerate(zip(gene.coding_pieces, gene.phases)):
+        own = {"ID": cds, "Parent": name}
+        if gene.piece_posteriors:
+            own["posterior"] = number(gene.piece_posteriors[k])
+        yield _row(gene, source, "CDS", piece, own, phase)
+
+
+def _attributes_of(gene: Gene) -> dict[str, str]:
+    attributes = {"Name": gene.name} if gene.name else {}
     if gene.transl_table is not None:
         attributes["transl_table"] = str(gene.transl_table)
     if gene.partial_left or gene.partial_right:
@@ -102,17 +141,25 @@ def _row(gene: Gene, identifier: str, source: str) -> str:
     if gene.pseudo:
         attributes["pseudo"] = "true"
     if gene.posterior is not None:
-        attributes["posterior"] = _number(gene.posterior)
+        attributes["posterior"] = number(gene.posterior)
+    if gene.start_posterior is not None:
+        attributes["start_posterior"] = number(gene.start_posterior)
+    return attributes
+
+
+def _row(
+    gene: Gene,
+    source: str,
+    kind: str,
+    ends: tuple[int, int],
+    attributes: Mapping[str, str],
+    phase: int | str = ".",
+    scored: bool = True,
+) -> str:
     last = ";".join(f"{key}={_escape(value)}" for key, value in attributes.items())
-    score = "." if gene.score is None else _number(gene.score)
-    place = f"CDS\t{gene.start}\t{gene.end}\t{score}\t{gene.strand}\t{gene.phase}"
-    return f"{_escape_seqid(gene.seqid)}\t{_escape(source)}\t{place}\t{last}"
-
-
-def _number(value: float) -> str:
-    if not math.isfinite(value):
-        raise ValueError(f"a score or posterior is {value}; expected a finite number or None")
-    return f"{value:.6g}"
+    score = number(gene.score) if scored and gene.score is not None else "."
+    place = f"{_escape_seqid(gene.seqid)}\t{_escape(source)}\t{kind}\t{ends[0]}\t{ends[1]}"
+    return f"{place}\t{score}\t{gene.strand}\t{phase}\t{last}"
 
 
 def _escape(text: str) -> str:
@@ -124,51 +171,70 @@ def _escape_seqid(seqid: str) -> str:
 
 
 class _Features:
-    """CDS rows collected by feature, in the order of their first rows."""
+    """CDS rows by transcript, in the order of their first rows, and the attributes of everything else with an ID."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[tuple[list[str], dict[str, str]]]] = {}
-        self.any_line = False
+        self.rows: dict[tuple[str, str, str, int], list[Row]] = {}
+        self.kinds: dict[str, str] = {}
+        self.attributes: dict[str, dict[str, str]] = {}
 
     def add(self, line: str) -> None:
         columns = line.split("\t")
         if len(columns) != 9:
             raise ValueError(f"{len(columns)} tab-separated columns, expected the 9 of GFF3")
-        self.any_line = True
-        if columns[2] == "CDS":
-            attributes = _attributes(columns[8])
-            key = attributes.get("ID") or attributes.get("Parent") or f"\t{len(self.rows)}"
+        attributes = _attributes(columns[8])
+        if columns[2] != "CDS":
+            if "ID" in attributes:
+                self.kinds[attributes["ID"]], self.attributes[attributes["ID"]] = columns[2], attributes
+            return
+        _gene([(columns, attributes)], {}, "", "")  # a bad row is refused where its line is known
+        own = attributes.get("ID", "")
+        # Isoforms of equal proteins share rows: each parent has its own transcript. Rows of neither are alone.
+        for parent in _parents(attributes) or [""]:
+            alone = -1 if own or parent else len(self.rows)
             # Ensembl and NCBI reuse no ID between sequences, other writers do.
-            self.rows.setdefault(f"{columns[0]}\t{key}", []).append((columns, attributes))
-            _gene([(columns, attributes)])  # a bad row is refused where its line is known
+            self.rows.setdefault((columns[0], parent, own, alone), []).append((columns, attributes))
 
-    def genes(self, name: str) -> list[Gene]:
-        try:
-            return [_gene(rows) for rows in self.rows.values()]
-        except ValueError as error:
-            raise DataError(f"{name}: {error}") from None
+    def genes(self) -> list[Gene]:
+        return [
+            self._transcript(parent, own, rows)
+            for (_, parent, own, _), rows in self.rows.items()
+            if self.kinds.get(parent) not in _PRODUCTS
+        ]
+
+    def _transcript(self, parent: str, own: str, rows: list[Row]) -> Gene:
+        above, kind = self.attributes.get(parent, {}), self.kinds.get(parent, "")
+        pseudo = kind.startswith("pseudogen") or above.get("pseudo") == "true"
+        if kind in ("gene", "pseudogene"):  # no transcript between
+            return _gene(rows, {}, own, parent, pseudo)
+        return _gene(rows, above, parent if kind else own or parent, "".join(_parents(above)[:1]), pseudo)
 
 
-def _gene(rows: list[tuple[list[str], dict[str, str]]]) -> Gene:
+def _gene(rows: list[Row], above: dict[str, str], name: str, locus: str, pseudo: bool = False) -> Gene:
+    """The transcript of these rows; `above` are the attributes of its own row, which come before those of its CDS."""
     rows = sorted(rows, key=lambda row: int(row[0][3]))
-    columns, attributes = rows[-1] if rows[0][0][6] == "-" else rows[0]  # the 5' piece has the phase of the gene
-    pieces = tuple((int(row[3]), int(row[4])) for row, _ in rows)
+    columns, own = rows[-1] if rows[0][0][6] == "-" else rows[0]  # the 5' piece has the phase of the gene
+    attributes = own | above
     partial = attributes.get("partial", "00")
     left, right = (True, True) if partial == "true" else (partial[:1] == "1", partial[1:] == "1")
-    return Gene(
-        seqid=unquote(columns[0]),
-        start=pieces[0][0],
-        end=max(end for _, end in pieces),
-        strand=columns[6],
+    pieces = [float(row["posterior"]) for _, row in rows if "posterior" in row] if above else []
+    posterior = (above or own).get("posterior")
+    return Gene.of_pieces(
+        unquote(columns[0]),
+        [(int(row[3]), int(row[4])) for row, _ in rows],
+        columns[6],
         score=None if columns[5] == "." else float(columns[5]),
-        posterior=float(attributes["posterior"]) if "posterior" in attributes else None,
+        posterior=None if posterior is None else float(posterior),
         partial_left=left,
         partial_right=right,
         phase=0 if columns[7] == "." else int(columns[7]),
         transl_table=int(attributes["transl_table"]) if "transl_table" in attributes else None,
         name=attributes.get("Name", ""),
-        pseudo=attributes.get("pseudo") == "true" or "pseudogene" in attributes,
-        pieces=pieces if len(pieces) > 1 else (),
+        pseudo=pseudo or attributes.get("pseudo") == "true" or "pseudogene" in attributes,
+        piece_posteriors=tuple(pieces) if len(pieces) == len(rows) else (),
+        start_posterior=float(attributes["start_posterior"]) if "start_posterior" in attributes else None,
+        id=name,
+        locus=locus,
     )
 
 
@@ -177,4 +243,9 @@ def _attributes(text: str) -> dict[str, str]:
     for key, equals, _ in pairs:
         if not equals:
             raise ValueError(f"attribute {key!r} has no '='; expected GFF3 (key=value), is it GTF or GFF2?")
-    return {unquote(key): unquote(value) for key, _, value in pairs}
+    return {unquote(key): value if key == "Parent" else unquote(value) for key, _, value in pairs}
+
+
+def _parents(attributes: Mapping[str, str]) -> list[str]:
+    """IDs in `Parent`, which is split before it is unescaped: an ID may hold a comma."""
+    return [unquote(parent) for parent in attributes.get("Parent", "").split(",") if parent]

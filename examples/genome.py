@@ -29,7 +29,7 @@ def main() -> None:
     genes = finder.find([genome])
     print(f"{len(genes)} genes in {time.perf_counter() - started:.0f} s (the first run also compiles the kernels)\n")
     print("Compared with the annotation (L43967.2):")
-    print(evaluate(genes, annotated))
+    print(evaluate(genes, annotated).ends)
 
     draw(finder, genome, annotated, genes)
     print(f"\nPicture: {PICTURE.resolve()}")

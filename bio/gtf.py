@@ -1,0 +1,128 @@
+"""Genes as GTF (GTF 2.2): the stop codon is a feature of its own, outside the CDS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from hmmseq.errors import DataError
+from hmmseq.files import Source, read_lines, source_name
+
+from .gene import Gene, Piece, identifiers
+from .output import Target, number, write_lines
+
+_ATTRIBUTE = re.compile(r'\s*(\w+)\s+(?:"((?:[^"\\]|\\.)*)"|([^;"]*))\s*(?:;|$)')
+
+
+def write_gtf(genes: Iterable[Gene], target: Target, *, source: str = "hmmseq", stop: bool = False) -> None:
+    """Write transcript, exon, CDS, start_codon and stop_codon rows. Only coding parts are known: exons are coding pieces.
+
+    target : as in `write_gff3`
+    stop : True: stop codons are part of the CDS, too
+    """
+    genes = list(genes)
+    names = identifiers(genes)
+    write_lines((line for gene, name in zip(genes, names) for line in _rows(gene, name, source, stop)), target)
+
+
+def read_gtf(source: Source) -> list[Gene]:
+    """Coding transcripts of a GTF file, packed or not; stop_codon rows become part of the CDS beside them.
+
+    DataError, with the line, for a row that is no GTF and for a file without coding rows.
+    """
+    name, transcripts = source_name(source), dict[tuple[str, str], list[tuple[list[str], dict[str, str]]]]()
+    for at, line in read_lines(source):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            columns, attributes = _parsed(line)
+            if columns[2] in ("CDS", "stop_codon"):
+                _gene([(columns, attributes)])  # a bad row is refused where its line is known
+                key = columns[0], attributes.get("transcript_id") or attributes["gene_id"]
+                transcripts.setdefault(key, []).append((columns, attributes))
+        except (ValueError, KeyError) as error:
+            what = f"no {error.args[0]}" if isinstance(error, KeyError) else error
+            raise DataError(f"{name}, line {at}: {what}") from None
+    try:
+        return [_gene(rows) for rows in transcripts.values() if any(columns[2] == "CDS" for columns, _ in rows)]
+    except ValueError as error:
+        raise DataError(f"{name}: {error}") from None
+
+
+def _rows(gene: Gene, name: str, source: str, stop: bool) -> Iterator[str]:
+    attributes = {"gene_id": gene.locus or name, "transcript_id": name}
+    if gene.name:
+        attributes["gene_name"] = gene.name
+    if gene.transl_table is not None:
+        attributes["transl_table"] = str(gene.transl_table)
+    if gene.partial_left or gene.partial_right:
+        attributes["partial"] = f"{gene.partial_left:d}{gene.partial_right:d}"
+    if gene.posterior is not None:
+        attributes["posterior"] = number(gene.posterior)
+    last = " ".join(f'{key} "{_escape(value)}";' for key, value in attributes.items())
+
+    def rows(kind: str, pieces: Iterable[Piece], phases: Iterable[object]) -> Iterator[str]:
+        score = "." if gene.score is None else number(gene.score)
+        for (first, end), phase in zip(pieces, phases):
+            place = f"{_plain(gene.seqid)}\t{source}\t{kind}\t{first}\t{end}\t{score}"
+            yield f"{place}\t{gene.strand}\t{phase}\t{last}"
+
+    coding, dots = gene if stop else gene.without_stop(), ["."] * len(gene.coding_pieces)
+    yield from rows("transcript", [(gene.start, gene.end)], dots)
+    yield from rows("exon", gene.coding_pieces, dots)
+    yield from rows("CDS", coding.coding_pieces, coding.phases)
+    for kind, codon in (("start_codon", gene.start_codon()), ("stop_codon", gene.stop_codon())):
+        if codon:
+            yield from rows(kind, codon, Gene.of_pieces(gene.seqid, codon, gene.strand).phases)
+
+
+def _plain(seqid: str) -> str:
+    if not seqid or any(letter.isspace() for letter in seqid):
+        raise ValueError(f"sequence id {seqid!r} has blanks, which GTF cannot hold; rename it or write GFF3")
+    return seqid
+
+
+def _escape(text: str) -> str:
+    return " ".join(text.replace("\\", "\\\\").replace('"', '\\"').split())
+
+
+def _parsed(line: str) -> tuple[list[str], dict[str, str]]:
+    columns = line.split("\t")
+    if len(columns) != 9:
+        raise ValueError(f"{len(columns)} tab-separated columns, expected the 9 of GTF")
+    found = _ATTRIBUTE.findall(columns[8])
+    if not found:
+        raise ValueError(f'attributes {columns[8][:40]!r}; expected GTF (key "value";), is it GFF3?')
+    return columns, {key: re.sub(r"\\(.)", r"\1", quoted) or plain.strip() for key, quoted, plain in found}
+
+
+def _gene(rows: list[tuple[list[str], dict[str, str]]]) -> Gene:
+    coding = [row for row in rows if row[0][2] == "CDS"] or rows
+    coding.sort(key=lambda row: int(row[0][3]))
+    columns, attributes = coding[-1] if coding[0][0][6] == "-" else coding[0]
+    partial = attributes.get("partial", "00")
+    return Gene.of_pieces(
+        columns[0],
+        _joined((int(row[3]), int(row[4])) for row, _ in rows),
+        columns[6],
+        score=None if columns[5] == "." else float(columns[5]),
+        posterior=float(attributes["posterior"]) if "posterior" in attributes else None,
+        partial_left=partial[:1] == "1",
+        partial_right=partial[1:] == "1",
+        phase=0 if columns[7] == "." else int(columns[7]),
+        transl_table=int(attributes["transl_table"]) if "transl_table" in attributes else None,
+        name=attributes.get("gene_name", ""),
+        id=attributes.get("transcript_id", ""),
+        locus=attributes.get("gene_id", ""),
+    )
+
+
+def _joined(pieces: Iterable[Piece]) -> list[Piece]:
+    """Pieces that overlap or touch, as CDS and stop codon do, become one."""
+    joined: list[Piece] = []
+    for first, last in sorted(pieces):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = joined[-1][0], max(joined[-1][1], last)
+        else:
+            joined.append((first, last))
+    return joined

@@ -1,0 +1,91 @@
+"""The command line: one module a command, each with `add` (its arguments) and `run`.
+
+Results go to standard output, everything else to standard error. Exit status: 0 all well, 1 bad data or a file that
+cannot be read or written, 2 wrong usage, 130 interrupted. Each command imports what it needs only when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from hmmseq.cli import bench, evaluate, genes, info
+from hmmseq.cli.messages import say
+from hmmseq.errors import DataError
+
+OK, BAD_DATA, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. `argv` is without the program's name; default: sys.argv."""
+    parser = _parser(sys.argv[1:] if argv is None else list(argv))
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as stop:  # argparse has said why
+        return int(stop.code or 0)
+    if arguments.run is None:
+        arguments.parser.print_help(sys.stderr)
+        return USAGE
+    try:
+        return _guarded(arguments)
+    finally:
+        _forget_closed_pipe()
+
+
+def _guarded(arguments: argparse.Namespace) -> int:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _show_warning  # type: ignore[assignment]  # one line, without a place in our sources
+            status = arguments.run(arguments) or OK
+            sys.stdout.flush()
+            return int(status)
+    except BrokenPipeError:
+        return OK  # the reader, `head` perhaps, has enough
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+    except OSError as error:
+        say(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        return BAD_DATA
+    except argparse.ArgumentTypeError as error:  # arguments that do not go together
+        say(str(error))
+        return USAGE
+    except (DataError, ImportError) as error:
+        say(str(error))
+        return BAD_DATA
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    say(f"warning: {message}")
+
+
+def _forget_closed_pipe() -> None:
+    """Where standard output is a closed pipe, keep Python from failing on it again at exit."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parser(argv: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("hmmseq", description="Hidden Markov models and their relatives for sequences.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.set_defaults(run=None, parser=parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in (genes, evaluate, info):
+        command.add(commands)
+    bench.add(commands, filled="bench" in argv[:1])
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from hmmseq import __version__
+
+        print(f"hmmseq {__version__}")
+        parser.exit()

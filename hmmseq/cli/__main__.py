@@ -1,0 +1,5 @@
+import sys
+
+from hmmseq.cli import main
+
+sys.exit(main())

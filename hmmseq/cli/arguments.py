@@ -1,0 +1,48 @@
+"""Types and checks of command line arguments: what is wrong is said before any work begins."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+
+def table(text: str) -> int:
+    from hmmseq.bio.genetic_code import GeneticCode
+
+    try:
+        return GeneticCode.from_table(int(text)).table or 0
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def checked(kind: Callable[[str], Any], allowed: Callable[[Any], bool], expected: str) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not allowed(value):
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected {expected}")
+        return value
+
+    return parse
+
+
+positive = checked(int, lambda n: n >= 1, "a whole number, 1 or more")
+probability = checked(float, lambda p: 0 <= p <= 1, "a probability, 0 to 1")
+
+
+def check_writable(path: str) -> None:
+    """Find out now, not after a long run, that a folder is missing or cannot be written."""
+    if path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)):
+        return
+    if os.path.isdir(path):
+        raise IsADirectoryError(21, "is a folder; name a file", path)
+    try:
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None

@@ -1,0 +1,7 @@
+"""Words on standard error: one line each, beginning with the program's name."""
+
+import sys
+
+
+def say(message: str) -> None:
+    print("hmmseq:", " ".join(message.split()), file=sys.stderr)
