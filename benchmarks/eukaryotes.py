@@ -10,6 +10,7 @@ kb/s is finding genes with posteriors, training left out; what it takes is in th
 
 import argparse
 import gzip
+import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ def blocks(records: list[FastaRecord], genes: list[Gene]) -> Iterator[tuple[Fast
                 first = middle
             reach = max(reach, gene.end)
         edges = [0, *cuts, len(record.sequence)]
-        for low, high in zip(edges, edges[1:]):
+        for low, high in itertools.pairwise(edges):
             inside = [_moved(gene, low, f"{record.id}:{low}") for gene in own if low < gene.start and gene.end <= high]
             yield FastaRecord(f"{record.id}:{low}", "", record.sequence[low:high]), inside
 

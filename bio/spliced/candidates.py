@@ -86,9 +86,9 @@ def _next_stops(codes, stop):
         after[i] = i
     for i in range(n - 1, -1, -1):
         after[i] = after[i + 3]
-        if i + 3 <= n and codes[i] < 4 and codes[i + 1] < 4 and codes[i + 2] < 4:
-            if stop[16 * codes[i] + 4 * codes[i + 1] + codes[i + 2]]:
-                after[i] = i
+        known = i + 3 <= n and max(codes[i], codes[i + 1], codes[i + 2]) < 4
+        if known and stop[16 * codes[i] + 4 * codes[i + 1] + codes[i + 2]]:
+            after[i] = i
     return after
 
 

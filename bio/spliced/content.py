@@ -7,6 +7,7 @@ which is what interpolation does for an interpolated Markov model (Salzberg et a
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ def count_words(codes: Codes, genes: list[list[tuple[int, int]]]) -> WordCounts:
         spliced = encode_words(np.concatenate([codes[a:b] for a, b in pieces]))
         for position in range(3):
             counts.coding[position] += _full(spliced[position::3])
-        for (_, a), (b, _) in zip(pieces, pieces[1:]):
+        for (_, a), (b, _) in itertools.pairwise(pieces):
             counts.intron[:] += _full(encode_words(codes[a:b]))
     return counts
 

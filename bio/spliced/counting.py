@@ -12,7 +12,7 @@ import numpy as np
 from ..alphabet import Codes
 from ..genetic_code import GeneticCode
 from .candidates import SHORTEST_EXON, Places, exon_type, next_stops
-from .content import WordCounts, count_outside, count_words, fit_content, no_words
+from .content import WordCounts, count_outside, count_words, fit_content
 from .examples import SHORTEST_INTRON, Region
 from .lengths import Lengths, fit_lengths
 from .model import FEATURES, SplicedModel, chosen, signal_places
@@ -101,9 +101,7 @@ def _count_strand(region: Region, strand: int, code: GeneticCode) -> Counts:
         words = words._replace(other=count_outside(codes, spans))
         outside += len(codes) - sum(b - a for a, b in spans), len(spans)
     introns = [b - a for pieces in genes for (_, a), (b, _) in pairwise(pieces)]
-    return Counts(
-        tuple(sites), tuple(decoys), words, _exon_lengths(genes), np.array(introns, np.int64), outside
-    )
+    return Counts(tuple(sites), tuple(decoys), words, _exon_lengths(genes), np.array(introns, np.int64), outside)
 
 
 def sites_of(genes: list[list[tuple[int, int]]]) -> tuple[Places, ...]:

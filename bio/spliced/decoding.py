@@ -90,4 +90,3 @@ class Field:
         exons = tuple((int(c.start[k]), int(c.stop[k])) for k in row)
         phase = int(split.begin_phase[c.begin[first]]) if c.begin[first] >= 0 else 0
         return Structure(strand, exons, before != 0, after != 0, -phase % 3)
-

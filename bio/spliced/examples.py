@@ -208,7 +208,9 @@ def _cut(part: Part, holes: list[tuple[int, int]], genes: list[Gene]) -> Iterato
     for k, (first, last) in enumerate(pairwise(edges)):
         if (k % 2 == 1) == inside and first < last:
             own = [gene for gene in genes if first < gene.start and gene.end <= last]
-            yield Region(part.seqid, first, part.codes[first - low : last - low], tuple(_example(g, first) for g in own))
+            yield Region(
+                part.seqid, first, part.codes[first - low : last - low], tuple(_example(g, first) for g in own)
+            )
 
 
 def _blocks(region: Region) -> Iterator[Region]:

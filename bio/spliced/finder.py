@@ -103,7 +103,11 @@ class SplicedGeneFinder(BaseEstimator):
         A gene's `score` is in nats, its `posterior` that of its least probable exon (`piece_posteriors`).
         DataError for a hard hint that no gene can fit.
         """
-        genes = (_gene(stretch, one, self._code.table) for stretch in self._stretches(records, hints) for one in stretch.found)
+        genes = (
+            _gene(stretch, one, self._code.table)
+            for stretch in self._stretches(records, hints)
+            for one in stretch.found
+        )
         return [gene for gene in genes if (gene.posterior or 0.0) >= self.min_posterior]
 
     def sample(self, records: Iterable[FastaRecord], n_samples: int = 100, hints: Iterable[Hint] = ()) -> list[Gene]:

@@ -14,7 +14,6 @@ import numpy as np
 from hmmseq.span_graph import Gap, SpanGraph, Spans
 
 from ..alphabet import Codes, reverse_complement
-from ..genetic_code import GeneticCode
 from ..words import Floats, encode_words
 from .candidates import Places
 from .model import Candidates, SplicedModel
@@ -86,9 +85,7 @@ def as_spans(model: SplicedModel, kinds: ExonKinds, codes: Codes, candidates: Ca
     score = np.einsum("ij,ij->i", candidates.features, model.weights[candidates.type])
     kind = kinds.number(candidates.strand, candidates.begin, candidates.end)
     steps = intron_scores(model, codes)
-    return Spans(
-        len(codes), candidates.start, candidates.stop, kind, score, candidates.opens, candidates.closes, steps
-    )
+    return Spans(len(codes), candidates.start, candidates.stop, kind, score, candidates.opens, candidates.closes, steps)
 
 
 def intron_scores(model: SplicedModel, codes: Codes) -> Floats:

@@ -102,9 +102,9 @@ def known_sites(placed: list[Placed], length: int) -> tuple[Sites, Sites]:
         first, last = (a, b) if strand == 0 else (length - b, length - a)
         start, acceptor, donor = found[strand]
         if hint.kind == "exon":
-            start.add(first), acceptor.add(first), donor.add(last)
-        else:
-            acceptor.add(last), donor.add(first)
+            start.add(first)
+        acceptor.add(first if hint.kind == "exon" else last)
+        donor.add(last if hint.kind == "exon" else first)
     forward, reverse = (Sites(*(np.array(sorted(own), np.int64) for own in strand)) for strand in found)
     return forward, reverse
 
@@ -146,6 +146,6 @@ def _check(one: Placed, fits: bool) -> None:
     hint = one.hint
     if hint.hard and not fits and hint.strand != ".":
         raise DataError(
-            f"hard hint {hint.kind} {hint.seqid}:{hint.start}-{hint.end}({hint.strand}) fits no gene: an intron runs from GT or "
-            "GC to AG, and an exon has a frame without stop codons between two such ends, ATG and a stop codon"
+            f"hard hint {hint.kind} {hint.seqid}:{hint.start}-{hint.end}({hint.strand}) fits no gene: an intron runs from GT "
+            "or GC to AG, and an exon has a frame without stop codons between two such ends, ATG and a stop codon"
         )

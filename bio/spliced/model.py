@@ -70,9 +70,15 @@ class SplicedModel:
     def _strand(self, codes: Codes, strand: int, known: Sites, cut: tuple[bool, ...]) -> Candidates:
         sites, scores = self.sites(codes, known)
         if cut[0]:
-            sites, scores = sites._replace(acceptor=_before(0, sites.acceptor)), scores._replace(acceptor=_before(0.0, scores.acceptor))
+            sites, scores = (
+                sites._replace(acceptor=_before(0, sites.acceptor)),
+                scores._replace(acceptor=_before(0.0, scores.acceptor)),
+            )
         if cut[1]:
-            sites, scores = sites._replace(donor=_after(sites.donor, len(codes))), scores._replace(donor=_after(scores.donor, 0.0))
+            sites, scores = (
+                sites._replace(donor=_after(sites.donor, len(codes))),
+                scores._replace(donor=_after(scores.donor, 0.0)),
+            )
         exons = enumerate_exons(sites, next_stops(codes, chosen(self.code.stops)), len(codes))
         opens, closes = (exons.type > INITIAL) & (exons.start == 0), (exons.end >= 0) & (exons.stop == len(codes))
         features = self.features(codes, exons, scores)
@@ -151,6 +157,10 @@ class Candidates(NamedTuple):
     opens: NDArray[np.bool_]
     closes: NDArray[np.bool_]
     features: Floats
+
+    def take(self, chosen: NDArray[Any]) -> Candidates:
+        """Some of them."""
+        return Candidates(*(column[chosen] for column in self))
 
 
 def joints(codes: Codes, exons: Exons, kinds: SplitCodons) -> tuple[Places, Places]:

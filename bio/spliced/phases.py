@@ -35,7 +35,7 @@ class SplitCodons:
     """
 
     def __init__(self, code: GeneticCode) -> None:
-        stops = {(codon // 16, codon // 4 % 4, codon % 4) for codon in code.stops}
+        stops: set[tuple[int, ...]] = {(codon // 16, codon // 4 % 4, codon % 4) for codon in code.stops}
         ends: list[tuple[int, frozenset]] = []  # phase, what would complete a stop
         begins: list[tuple[int, frozenset]] = []  # phase, which ends it would complete to a stop
         self.intron, self.begin = np.zeros((2, 3, 25), np.int64)

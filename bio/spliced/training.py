@@ -69,9 +69,7 @@ def train(
     whole = fit_model(reduce(Counts.plus, counts), code)
     models = [fit_model(reduce(Counts.plus, counts[:k] + counts[k + 1 :]), code) for k in range(FOLDS)]
     least = np.min([_least_scores(model, own) for model, own in zip(models, folds)], axis=0)
-    scored = [
-        one for model, own in zip(models, folds) for one in _score_regions(replace(model, least=least), own)
-    ]
+    scored = [one for model, own in zip(models, folds) for one in _score_regions(replace(model, least=least), own)]
     weights, history = learn_weights(scored, whole.weights, n_jobs, verbose)
     return replace(whole, least=least, weights=weights), history
 
@@ -91,7 +89,7 @@ def learn_weights(
         history.append(f1)
         if verbose:
             print(f"weights, round {len(history)}: expected exon F1 {f1:.4f}", file=sys.stderr, flush=True)
-        return -f1 + 0.5 * _RIDGE * step @ step, -gradient + _RIDGE * step
+        return float(0.5 * _RIDGE * step @ step - f1), -gradient + _RIDGE * step
 
     found = minimize(loss, np.zeros(len(ties)), jac=True, method="L-BFGS-B", options={"maxiter": _ROUNDS})
     return first + np.tensordot(found.x / scale, ties, 1), history
@@ -110,8 +108,7 @@ def expected_f1(scored: Sequence[Scored], weights: Floats, n_jobs: int | None = 
         step[one.true] += 1.0
         along.append(step)
     up, down = (
-        _posteriors(scored, [own + sign * _STEP * step for own, step in zip(scores, along)], n_jobs)
-        for sign in (1, -1)
+        _posteriors(scored, [own + sign * _STEP * step for own, step in zip(scores, along)], n_jobs) for sign in (1, -1)
     )
     slope = np.zeros(weights.shape)
     for one, above, below in zip(scored, up, down):
@@ -152,8 +149,10 @@ def _without_improbable(scored: Sequence[Scored], weights: Floats, n_jobs: int |
     for one, posterior in zip(scored, _posteriors(scored, scores, n_jobs)):
         chosen = posterior > _IMPROBABLE
         chosen[one.true] = True
-        candidates = Candidates(*(column[chosen] for column in one.candidates))
-        columns = {name: getattr(one.spans, name)[chosen] for name in ("begin", "end", "kind", "score", "opens", "closes")}
+        candidates = one.candidates.take(chosen)
+        columns = {
+            name: getattr(one.spans, name)[chosen] for name in ("begin", "end", "kind", "score", "opens", "closes")
+        }
         kept.append(Scored(one.graph, replace(one.spans, **columns), candidates, np.cumsum(chosen)[one.true] - 1))
     return kept
 

@@ -25,8 +25,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.5, with --model 0")
     parser.add_argument("--min-length", type=positive, metavar="BASES", help="default 90")
     parser.add_argument("--model", metavar="MODEL", help="genes with introns, by a model from `hmmseq train-genes`")
-    parser.add_argument("--hints", metavar="HINTS.gff", help="with --model: known exons (CDS) and introns, score: reads")
-    parser.add_argument("--complete", action="store_true", help="with --model: no gene runs on beyond a sequence's ends")
+    parser.add_argument(
+        "--hints", metavar="HINTS.gff", help="with --model: known exons (CDS) and introns, score: reads"
+    )
+    parser.add_argument(
+        "--complete", action="store_true", help="with --model: no gene runs on beyond a sequence's ends"
+    )
     parser.add_argument("--alternatives", type=positive, metavar="N", help="with --model: all genes of N sampled paths")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default 1")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")

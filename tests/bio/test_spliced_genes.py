@@ -47,7 +47,9 @@ def test_genes_are_well_formed(trained, unseen):
         protein = STANDARD.translate(gene.coding_sequence(codes))
         assert protein[0] == "M" and protein.index("*") == len(protein) - 1
         for start, end in gene.introns:
-            intron = DNA.decode(codes[start - 1 : end] if gene.strand == "+" else reverse_complement(codes[start - 1 : end]))
+            intron = DNA.decode(
+                codes[start - 1 : end] if gene.strand == "+" else reverse_complement(codes[start - 1 : end])
+            )
             assert intron[:2] in ("GT", "GC") and intron.endswith("AG")
         assert len(gene.piece_posteriors) == len(gene.coding_pieces)
         assert gene.posterior == min(gene.piece_posteriors) and 0 < gene.posterior <= 1
@@ -174,7 +176,7 @@ def test_hints_move_genes(trained, unseen):
 
 
 def test_a_hard_exon_is_there_and_nothing_in_its_way(trained, unseen):
-    record, genes = unseen
+    record, _genes = unseen
     part = FastaRecord(record.id, "", record.sequence[:6000])
     field = Field(trained.model_, part.encode(), (False, False), [], 2.0)
     weak = int(np.argsort(field.posteriors())[len(field.plain) // 2])
@@ -204,7 +206,7 @@ def test_hints_from_gff(tmp_path):
         Hint("c", 1, 10, "-", "exon", 3.0, hard=True),
     ]
     path.write_text("c\tRNASeq\tintron\t90\t11\t7\t+\t.\t.\n")
-    with pytest.raises(DataError, match="line 1.*start <= end"):
+    with pytest.raises(DataError, match=r"line 1.*start <= end"):
         read_hints(str(path))
 
 

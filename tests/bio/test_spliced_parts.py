@@ -61,7 +61,9 @@ def every_exon(codes, sites, shortest, longest):
 def test_candidates_are_all_open_frames_between_sites(codes, data):
     places = st.lists(st.integers(0, len(codes)), max_size=6, unique=True).map(lambda x: np.array(sorted(x), np.int64))
     sites = Sites(*(data.draw(places) for _ in range(3)))
-    sites = sites._replace(start=sites.start[sites.start < len(codes)], acceptor=sites.acceptor[sites.acceptor < len(codes)])
+    sites = sites._replace(
+        start=sites.start[sites.start < len(codes)], acceptor=sites.acceptor[sites.acceptor < len(codes)]
+    )
     after = next_stops(codes, chosen(STANDARD.stops))
     exons = enumerate_exons(sites, after, len(codes), 3, 40)
     found = list(zip(exons.start.tolist(), exons.stop.tolist(), exons.type.tolist(), exons.phase.tolist()))
@@ -160,7 +162,10 @@ def test_candidates_mirror_with_the_strand(regions):
     model = fit_model(count(regions, STANDARD), STANDARD)
     model = replace(model, least=np.zeros(3))
     codes = regions[0].codes[:4000]
-    here, there = model.candidates(codes, cut=(True, False)), model.candidates(reverse_complement(codes), cut=(False, True))
+    here, there = (
+        model.candidates(codes, cut=(True, False)),
+        model.candidates(reverse_complement(codes), cut=(False, True)),
+    )
     turned = there._replace(
         start=len(codes) - there.stop, stop=len(codes) - there.start, strand=1 - there.strand, opens=there.closes,
         closes=there.opens,
