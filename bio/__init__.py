@@ -20,6 +20,7 @@ from .genes import GeneFinder
 from .genetic_code import GeneticCode, codons
 from .gff import read_gff3, write_gff3
 from .gtf import read_gtf, write_gtf
+from .spliced import Hint, SplicedGeneFinder, read_hints
 
 __all__ = [
     "DNA",
@@ -31,7 +32,9 @@ __all__ = [
     "GeneFinder",
     "GeneScores",
     "GeneticCode",
+    "Hint",
     "Reliability",
+    "SplicedGeneFinder",
     "check_sequences",
     "codons",
     "evaluate",
@@ -42,6 +45,7 @@ __all__ = [
     "read_genes",
     "read_gff3",
     "read_gtf",
+    "read_hints",
     "read_sequences",
     "reliability",
     "reverse_complement",

@@ -22,16 +22,21 @@ from .gene_decoding import coding_cover, find_genes
 from .gene_scores import Weights
 from .gene_training import Genome, first_model, train
 from .genetic_code import GeneticCode
+from .spliced import SplicedGeneFinder
 
+KINDS = "prokaryote", "eukaryote"
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
 
 
 class GeneFinder(BaseEstimator):
     """Gene finder that trains itself on the genome it is given: a semi-Markov model of genes and the gaps between them.
 
+    GeneFinder(kind="eukaryote", ...) is a `SplicedGeneFinder`, for genes with introns, with parameters of its own.
+
     Parameters
     ----------
     table : NCBI number of the genetic code, or a GeneticCode
+    kind : "prokaryote"
     min_length : bases of the shortest gene to report, stop codon included
     min_posterior : genes less probable than this are not reported
     n_rounds : rounds of training
@@ -55,10 +60,16 @@ class GeneFinder(BaseEstimator):
     >>> genes = finder.find(read_fasta("genome.fna.gz"))  # doctest: +SKIP
     """
 
+    def __new__(cls, *args: Any, kind: str = "prokaryote", **params: Any) -> Any:
+        if kind not in KINDS:
+            raise ValueError(f"kind is {kind!r}; choose one of {', '.join(map(repr, KINDS))}")
+        return super().__new__(cls) if kind == "prokaryote" else SplicedGeneFinder(*args, **params)
+
     def __init__(
         self,
         table: int | GeneticCode = 11,
         *,
+        kind: str = "prokaryote",
         min_length: int = 90,
         min_posterior: float = 0.5,
         n_rounds: int = 5,
@@ -66,6 +77,7 @@ class GeneFinder(BaseEstimator):
         verbose: bool = False,
     ) -> None:
         self.table = table
+        self.kind = kind
         self.min_length = min_length
         self.min_posterior = min_posterior
         self.n_rounds = n_rounds

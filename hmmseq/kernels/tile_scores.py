@@ -82,7 +82,10 @@ def _count(scores, slot, room, used, u, beta, posterior, uses):
         read(slot, room, room.last, u, room.slots)
         for j in range(0, n, BLOCK):
             a, b = load(room.alpha, first + j) * load(beta, j), load(room.alpha, first + j + 1) * load(beta, j + 1)
-            c, d = load(room.alpha, first + j + 2) * load(beta, j + 2), load(room.alpha, first + j + 3) * load(beta, j + 3)
+            c, d = (
+                load(room.alpha, first + j + 2) * load(beta, j + 2),
+                load(room.alpha, first + j + 3) * load(beta, j + 3),
+            )
             add_columns(uses, room.slots, j, (a, b, c, d))
         return
     for j in range(n):

@@ -1,0 +1,221 @@
+"""Finding the genes of eukaryotes, with their introns."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from hmmseq.errors import DataError
+from hmmseq.models import files
+
+from ..contigs import Part, parts_of
+from ..fasta import FastaRecord
+from ..gene import Gene
+from ..genetic_code import GeneticCode
+from .decoding import Field, Found, Structure
+from .examples import training_regions
+from .hints import Hint, place
+from .storage import describe, restore
+from .training import train
+
+WINDOW, OVERLAP = 1_000_000, 100_000  # bases decoded at a time, and how many of them at least are seen again
+
+_CLASS = "SplicedGeneFinder"
+
+
+class SplicedGeneFinder(BaseEstimator):
+    """Gene finder for genomes whose genes have introns: a generalised hidden Markov model, trained on annotated genes.
+
+    Parameters
+    ----------
+    table : NCBI number of the genetic code, or a GeneticCode; genes begin with ATG
+    min_posterior : genes less probable than this are not reported
+    partial : whether genes may run on beyond the ends of a sequence
+    hint_weight : nats that a hint is worth for each log(1 + reads)
+    random_state : deals training regions into folds, and draws samples
+    n_jobs : threads; results are the same for any number
+    verbose : progress on standard error
+
+    Attributes
+    ----------
+    model_ : SplicedModel, what was learned
+    left_out_ : list of LeftOut, annotated genes that were not learned from, and why
+    n_genes_ : genes that were
+    history_ : expected F1 of exons, on folds held back, by round of learning how much each score weighs
+
+    Single, initial, internal and terminal exons on both strands, split by phase and by the bases of the codons that introns
+    cut, so that no stop codon arises across a splice site; weight arrays for start and stop codons, donors, and acceptors
+    with the region of the branch point; inhomogeneous Markov chains of order five; explicit lengths of exons and introns
+    with geometric tails (Burge and Karlin, J. Mol. Biol. 268, 1997; Stanke and Waack, Bioinformatics 19, 2003).
+
+    >>> from hmmseq.bio import GeneFinder, read_fasta, read_gff3
+    >>> finder = GeneFinder(kind="eukaryote")
+    >>> finder.fit(read_fasta("genome.fa"), read_gff3("genes.gff3")).predict(read_fasta("contigs.fa"))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        table: int | GeneticCode = 1,
+        *,
+        min_posterior: float = 0.0,
+        partial: bool = True,
+        hint_weight: float = 2.0,
+        random_state: int = 0,
+        n_jobs: int | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.table = table
+        self.min_posterior = min_posterior
+        self.partial = partial
+        self.hint_weight = hint_weight
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, records: Iterable[FastaRecord], genes: Iterable[Gene]) -> Self:
+        """Learn from sequences and the genes annotated on them; all that is not annotated counts as without genes.
+
+        DataError if the annotation does not name the sequences, or has no gene to learn from.
+        """
+        code = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
+        regions, self.left_out_ = training_regions(records, genes, code)
+        self.n_genes_ = sum(len(region.genes) for region in regions)
+        if self.verbose:
+            print(f"learning from {self.n_genes_} genes, {len(self.left_out_)} left out", file=sys.stderr, flush=True)
+        self.model_, self.history_ = train(
+            regions, code, random_state=self.random_state, n_jobs=self.n_jobs, verbose=self.verbose
+        )
+        return self
+
+    def predict(self, records: Iterable[FastaRecord], hints: Iterable[Hint] = ()) -> list[Gene]:
+        """Genes by record and position, from the best path through each stretch of sequence.
+
+        hints  evidence to add; see `Hint`
+
+        A gene's `score` is in nats, its `posterior` that of its least probable exon (`piece_posteriors`).
+        DataError for a hard hint that no gene can fit.
+        """
+        genes = (
+            _gene(stretch, one, self._code.table)
+            for stretch in self._stretches(records, hints)
+            for one in stretch.found
+        )
+        return [gene for gene in genes if (gene.posterior or 0.0) >= self.min_posterior]
+
+    def sample(self, records: Iterable[FastaRecord], n_samples: int = 100, hints: Iterable[Hint] = ()) -> list[Gene]:
+        """Alternative structures: every gene of `n_samples` sampled paths, by place; `posterior` is its share of the paths.
+
+        Genes overlap where structures differ. The paths are drawn with `random_state`.
+        """
+        stream = np.random.default_rng(self.random_state)
+        genes = []
+        for stretch in self._stretches(records, hints):
+            for structure, share in stretch.field.sample(n_samples, stream.spawn(1)[0]):
+                if structure.exons[-1][1] <= stretch.end:
+                    genes.append(_alternative(stretch, structure, share, self._code.table))
+        return genes
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained finder to one file (safetensors with JSON metadata); `load` reads it back."""
+        check_is_fitted(self)
+        plain, arrays = describe(self.model_)
+        params = {name: value for name, value in self.get_params().items() if name != "table"}
+        fitted = {"n_genes": self.n_genes_, "history": self.history_}
+        files.write(path, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read what `save` wrote; DataError for any other file. Which genes were left out is not kept."""
+        text, arrays = files.read(os.fspath(path))
+        try:
+            described = json.loads(text)
+            if described["class"] != _CLASS:
+                raise DataError(f"{os.fspath(path)} holds a {described['class']}, not a {_CLASS}")
+            model = restore(described["model"], arrays)
+            finder = cls(model.code if model.code.table is None else model.code.table, **described["params"])
+            finder.n_genes_, finder.history_ = described["fitted"]["n_genes"], described["fitted"]["history"]
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{os.fspath(path)} does not describe a {_CLASS}: {error}") from None
+        finder.model_, finder.left_out_ = model, []
+        return finder
+
+    @property
+    def _code(self) -> GeneticCode:
+        return self.model_.code
+
+    def _stretches(self, records: Iterable[FastaRecord], hints: Iterable[Hint]) -> Iterator[_Stretch]:
+        check_is_fitted(self)
+        of_record: dict[str, list[Hint]] = {}
+        for hint in hints:
+            of_record.setdefault(hint.seqid, []).append(hint)
+        for record in records:
+            for part in parts_of(record):
+                yield from self._part_stretches(part, of_record.get(record.id, []))
+                if self.verbose:
+                    print(f"{part.seqid}: {part.offset + len(part.codes):,} bases", file=sys.stderr, flush=True)
+
+    def _part_stretches(self, part: Part, hints: list[Hint]) -> Iterator[_Stretch]:
+        """Windows that begin and end between genes: the next one begins where no gene of the best path is cut."""
+        first, length = 0, len(part.codes)
+        while first < length:
+            size = WINDOW
+            while True:
+                last = first + size >= length
+                window = part._replace(offset=part.offset + first, codes=part.codes[first : first + size])
+                placed = place(hints, window.offset, len(window.codes))
+                cut = self.partial and first == 0, self.partial or not last
+                field = Field(self.model_, window.codes, cut, placed, self.hint_weight)
+                found = field.best()
+                end = len(window.codes) if last else _seam(found, len(window.codes) - OVERLAP)
+                if end:
+                    break
+                size *= 2  # one gene that fills a window
+            yield _Stretch(window, field, [one for one in found if one.structure.exons[-1][1] <= end], end)
+            first += end
+
+
+class _Stretch(NamedTuple):
+    """A window, and the genes found before its `end`, where the next one begins."""
+
+    window: Part
+    field: Field
+    found: list[Found]
+    end: int
+
+
+def _seam(found: list[Found], limit: int) -> int:
+    """A place before `limit` and between two genes, as far right as there is; 0 if there is none."""
+    edges = [0, *(edge for one in found for edge in (one.structure.exons[0][0], one.structure.exons[-1][1])), limit]
+    if found and found[0].structure.cut_left:
+        edges = edges[2:]
+    gaps = [(a, min(b, limit)) for a, b in zip(edges[::2], edges[1::2]) if a < limit]
+    return (gaps[-1][0] + gaps[-1][1] + 1) // 2 if gaps else 0
+
+
+def _gene(stretch: _Stretch, one: Found, table: int | None) -> Gene:
+    gene = _alternative(stretch, one.structure, min(one.posteriors), table)
+    return replace(gene, score=one.score, piece_posteriors=one.posteriors)
+
+
+def _alternative(stretch: _Stretch, structure: Structure, posterior: float, table: int | None) -> Gene:
+    offset = stretch.window.offset
+    return Gene.of_pieces(
+        stretch.window.seqid,
+        [(offset + a + 1, offset + b) for a, b in structure.exons],
+        "+-"[structure.strand],
+        posterior=posterior,
+        partial_left=structure.cut_left,
+        partial_right=structure.cut_right,
+        phase=structure.phase,
+        transl_table=table,
+    )
