@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from hmmseq._jit import jit
 
+from . import words
 from .genetic_code import GeneticCode
+from .words import WIDTH, Floats
 
-Floats = NDArray[np.float64]
-
-WIDTH = 6
-N_WORDS = 4**WIDTH
+N_WORDS = words.N_FULL
 _TINY = 1e-9  # probability of an in-frame stop, which is never read
 
 
@@ -74,15 +73,8 @@ def class_scores(codes, begin, stop, table, out):
 
 def conditionals(counts: Floats, strength: float) -> Floats:
     """(..., 4096) probability of the last letter of each word given the five before it, from counts of words."""
-    lead = counts.shape[:-1]
-    letters = counts.reshape(*lead, *[4] * WIDTH)
-    axis = len(lead)
-    p = np.full((*lead, 4), 0.25)
-    for order in range(WIDTH):
-        seen = letters.sum(axis=tuple(range(axis, axis + WIDTH - 1 - order)))
-        prior = p if order == 0 else np.expand_dims(p, axis)
-        p = (seen + strength * prior) / (seen.sum(-1, keepdims=True) + strength)
-    return p.reshape(*lead, N_WORDS)
+    rows = [words.conditionals(row, strength)[words.FIRST[WIDTH] :] for row in counts.reshape(-1, N_WORDS)]
+    return np.reshape(rows, counts.shape)
 
 
 def without_stops(p: Floats, code: GeneticCode) -> Floats:
