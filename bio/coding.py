@@ -6,6 +6,8 @@ one by one with Dirichlet priors (MacKay and Peto, Natural Language Engineering 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,21 +59,40 @@ def mark_taken(taken, begin, end):
             taken[p] = True
 
 
+@jit(inner=True)
+def codon_word(codes, p):
+    """The codon at p and the five letters before it as one word; -1 where any is unknown."""
+    if p < WIDTH - 1:
+        return -1
+    word = 0
+    for q in range(p - WIDTH + 1, p + 3):
+        if codes[q] > 3:
+            return -1
+        word = (word << 2) | codes[q]
+    return word
+
+
+@jit(inner=True)
+def codon_before(codes, p, word):
+    """The same as `codon_word`, from that of the codon at p + 3."""
+    if word < 0 or p < WIDTH - 1 or codes[p - 5] > 3 or codes[p - 4] > 3 or codes[p - 3] > 3:
+        return codon_word(codes, p)
+    return (word >> 6) | (codes[p - 5] << 14) | (codes[p - 4] << 12) | (codes[p - 3] << 10)
+
+
 @jit
 def class_scores(codes, begin, stop, table, out):
-    """out[gene, class] = log odds of the codons from `begin` to before `stop`."""
+    """out[gene, class] += log odds of the codons from `begin` to before `stop`."""
     for g in range(begin.size):
-        for p in range(begin[g], stop[g] - 2, 3):
-            word, known = 0, p >= WIDTH - 1
-            for q in range(max(p - WIDTH + 1, 0), p + 3):
-                known = known and codes[q] < 4
-                word = (word << 2) | (codes[q] & 3)
-            if known:
+        word = -1
+        for p in range(stop[g] - 3, begin[g] - 1, -3):
+            word = codon_before(codes, p, word)
+            if word >= 0:
                 for k in range(table.shape[1]):
                     out[g, k] += table[word, k]
 
 
-def conditionals(counts: Floats, strength: float) -> Floats:
+def conditionals(counts: Floats, strength: float | Sequence[float]) -> Floats:
     """(..., 4096) probability of the last letter of each word given the five before it, from counts of words."""
     rows = [words.conditionals(row, strength)[words.FIRST[WIDTH] :] for row in counts.reshape(-1, N_WORDS)]
     return np.reshape(rows, counts.shape)

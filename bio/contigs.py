@@ -20,6 +20,7 @@ class Part(NamedTuple):
     seqid: str
     offset: int
     codes: Codes
+    whole: bool = False  # of the record
 
 
 def parts_of(record: FastaRecord) -> Iterator[Part]:
@@ -28,4 +29,4 @@ def parts_of(record: FastaRecord) -> Iterator[Part]:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], codes == DNA.missing, [0]])))
     gaps = [(a, b) for a, b in edges.reshape(-1, 2).tolist() if b - a >= _GAP]
     begins, ends = [0, *(b for _, b in gaps)], [*(a for a, _ in gaps), len(codes)]
-    return (Part(record.id, a, codes[a:b]) for a, b in zip(begins, ends) if a < b)
+    return (Part(record.id, a, codes[a:b], b - a == len(codes)) for a, b in zip(begins, ends) if a < b)

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmseq._jit import jit
+from hmmseq.shares import Share, run
 
+from .coding import codon_before
 from .gene_durations import Lengths
-from .open_frames import BORDER, OpenFrames
+from .open_frames import OpenFrames
 from .start_sites import StartSites, motif_odds, surroundings
 
 Floats = NDArray[np.float64]
@@ -32,10 +34,10 @@ class Weights(NamedTuple):
     skipped: float = 1.0  # cost of each of up to `most_skipped` ATGs farther out
     most_skipped: int = 3
     least: float = 0.0  # candidates that score no more are dropped
-    bonus: float = 0.0  # for every gene
-    short: float = 0.0  # cost of each codon that a gene has less than `short_below`
+    bonus: float = 0.5  # for every gene
+    short: float = 0.1  # cost of each codon that a gene has less than `short_below`
     short_below: int = 50
-    train_from: int = 0  # bases of the shortest gene that teaches content and starts
+    train_from: int = 300  # bases of the shortest gene that teaches content and starts
 
 
 class Content(NamedTuple):
@@ -75,72 +77,60 @@ def mixed(content, run, work):
 
 
 @jit
-def content_scores(frames, marks, content, out, best):
-    """out: (n_candidates,) mixed log odds of the codons behind the start codon; best: (n_frames,) of each frame.
-
-    Walks as `open_frames` does, so that candidates come in the same order.
-    """
+def content_scores(frames, content, out):
+    """out: (n_candidates,) mixed log odds of the codons between start and stop codon."""
     codes, n_classes = frames.codes, content.table.shape[1]
-    run, work = np.zeros((3, n_classes)), np.empty(n_classes)
-    best[:] = -np.inf
-    n = 0
-    for p in range(codes.size - 3, -1, -1):
-        a, b, c = codes[p], codes[p + 1], codes[p + 2]
-        f = p % 3
-        at_border = a == BORDER or b == BORDER or c == BORDER
-        mark = 0
-        if not at_border:
-            if a > 3 or b > 3 or c > 3:
-                continue
-            mark = marks[16 * a + 4 * b + c]
-        at = p + 3 if at_border else p
-        if n < out.size and frames.begin[n] == at and (frames.start[n] < 0) == at_border and (at_border or mark > 0):
-            out[n] = mixed(content, run[f], work)
-            best[frames.frame[n]] = max(best[frames.frame[n]], out[n])
-            n += 1
-        if at_border or mark < 0:
-            for k in range(n_classes):
-                run[f, k] = 0.0
-        elif p >= 5:
-            word, known = 0, True
-            for q in range(p - 5, p + 3):
-                known = known and codes[q] < 4
-                word = (word << 2) | (codes[q] & 3)
-            if known:
-                for k in range(n_classes):
-                    run[f, k] += content.table[word, k]
+    run, work = np.empty(n_classes), np.empty(n_classes)
+    for f in range(frames.stop.size):
+        for k in range(n_classes):
+            run[k] = 0.0
+        p, word = frames.stop[f] - 3, -1
+        for c in range(frames.first[f], frames.first[f + 1]):
+            at = frames.begin[c] + (3 if frames.start[c] >= 0 else 0)
+            while p >= at:
+                word = codon_before(codes, p, word)
+                if word >= 0:
+                    for k in range(n_classes):
+                        run[k] += content.table[word, k]
+                p -= 3
+            out[c] = mixed(content, run, work)
 
 
 @jit
-def total_scores(frames, content, best, signals, weights, out):
-    """out: (n_candidates,) in all; minus infinity for what is not worth a look. Outer starts come last, so go backwards."""
-    outer = np.zeros(best.size, np.int64)
-    for c in range(out.size - 1, -1, -1):
-        f, first = frames.frame[c], frames.start[c]
-        skipped = min(outer[f], weights.most_skipped)
-        if first == 0:
-            outer[f] += 1
-        out[c] = -np.inf
-        if best[f] <= _FRAME_HOPELESS or content[c] <= max(best[f] - _BEHIND, _HOPELESS):
-            continue
-        has_stop = frames.stop_kind[f] >= 0
-        n = min((frames.stop[f] - frames.begin[c]) // 3 + (1 if has_stop else 0), signals.whole.size - 1)
-        score = content[c] + weights.bonus - weights.short * max(0, weights.short_below - n)
-        if has_stop:
-            score += signals.stop[frames.stop_kind[f]]
-        if first >= 0:
-            sites = signals.sites
-            score += sites.codon[first] - signals.start[first] - weights.skipped * skipped
-            score += np.log(motif_odds(sites, frames.codes, frames.begin[c]))
-            score += weights.surroundings * surroundings(sites, frames.codes, frames.begin[c])
-        if has_stop and first >= 0:
-            score += signals.whole[n]
-        elif has_stop or first >= 0:
-            score += signals.cut[n]
-        else:
-            score += signals.both[n]
-        if score > weights.least:
-            out[c] = score
+def total_scores(frames, content, signals, weights, out):
+    """out: (n_candidates,) in all; minus infinity for what is not worth a look."""
+    for f in range(frames.stop.size):
+        low, high, outer = frames.first[f], frames.first[f + 1], 0
+        best = -np.inf
+        for c in range(low, high):
+            best = max(best, content[c])
+        for c in range(high - 1, low - 1, -1):
+            skipped = min(outer, weights.most_skipped)
+            if frames.start[c] == 0:
+                outer += 1
+            out[c] = -np.inf
+            if best > _FRAME_HOPELESS and content[c] > max(best - _BEHIND, _HOPELESS):
+                score = _total(frames, f, c, content[c], skipped, signals, weights)
+                if score > weights.least:
+                    out[c] = score
+
+
+@jit(inner=True)
+def _total(frames, f, c, content, skipped, signals, weights):
+    """Score of one candidate. skipped: start codons of the first kind that lie farther out"""
+    first, kind = frames.start[c], frames.stop_kind[f]
+    n = min((frames.stop[f] - frames.begin[c]) // 3 + (1 if kind >= 0 else 0), signals.whole.size - 1)
+    score = content + weights.bonus - weights.short * max(0, weights.short_below - n)
+    if kind >= 0:
+        score += signals.stop[kind]
+    if first >= 0:
+        sites = signals.sites
+        score += sites.codon[first] - signals.start[first] - weights.skipped * skipped
+        score += np.log(motif_odds(sites, frames.codes, frames.begin[c]))
+        score += weights.surroundings * surroundings(sites, frames.codes, frames.begin[c])
+    if kind >= 0 and first >= 0:
+        return score + signals.whole[n]
+    return score + (signals.cut[n] if kind >= 0 or first >= 0 else signals.both[n])
 
 
 class Scored(NamedTuple):
@@ -153,18 +143,22 @@ class Scored(NamedTuple):
 
 def score_candidates(
     strands: tuple[OpenFrames, OpenFrames],
-    marks: NDArray[np.int8],
     content: Content,
     signals: Signals,
     weights: Weights,
+    n_jobs: int | None = None,
 ) -> Scored:
-    found = []
-    for frames in strands:
-        inside, score, best = np.empty(len(frames.begin)), np.empty(len(frames.begin)), np.empty(len(frames.stop))
-        content_scores(frames, marks, content, inside, best)
-        total_scores(frames, inside, best, signals, weights, score)
+    found: list[tuple[NDArray[np.int64], Floats]] = [(np.empty(0, np.int64), np.empty(0))] * len(strands)
+
+    def work(share: Share) -> None:
+        frames = strands[share.number]
+        inside, score = np.empty((2, len(frames.begin)))
+        content_scores(frames, content, inside)
+        total_scores(frames, inside, signals, weights, score)
         kept = np.flatnonzero(score > -np.inf)
-        found.append((kept, score[kept]))
+        found[share.number] = kept, score[kept]
+
+    run(work, [Share(s, s, s + 1) for s in range(len(strands))], n_jobs)
     return Scored(
         np.repeat([0, 1], [len(kept) for kept, _ in found]),
         np.concatenate([kept for kept, _ in found]),

@@ -30,7 +30,8 @@ N_CLASSES = 3
 _SPLIT = (0.2, 0.85)  # quantiles of content a codon that part the classes at first
 _OPEN_CLASS = 0.03  # share of genes that are open and nothing else, to begin with
 _LEAST_SHARE = 0.01
-_CODING_STRENGTH, _BACKGROUND_STRENGTH, _SEED_STRENGTH = 1000.0, 30.0, 30.0  # of back-off, in words
+_CODING_STRENGTH = (10.0, 30.0, 100.0, 300.0, 1000.0, 1000.0)  # of back-off, in words, by order
+_BACKGROUND_STRENGTH, _SEED_STRENGTH = 30.0, 30.0
 _PROTEIN, _POOL, _WHOLE = 2000.0, 10000.0, 2000.0  # words of average protein, of all classes, of the whole genome
 _SEED_LENGTH = 500  # bases of the shortest gene of the first round to learn from
 _MIN_CUT = 63  # bases of the shortest part of a gene: longer than any overlap
@@ -40,7 +41,10 @@ _BORDER_SCORE = 100.0  # nats: no path leaves out a border
 class Genome:
     """Contigs side by side with borders between them, and the candidate genes of both strands."""
 
-    def __init__(self, contigs: list[NDArray[np.uint8]], code: GeneticCode, min_length: int) -> None:
+    def __init__(
+        self, contigs: list[NDArray[np.uint8]], code: GeneticCode, min_length: int, n_jobs: int | None = None
+    ) -> None:
+        self.n_jobs = n_jobs
         border = np.full(BORDER_WIDTH, BORDER, dtype=np.uint8)
         self.codes = np.concatenate([border, *(part for contig in contigs for part in (contig, border))])
         lengths = np.array([len(contig) + BORDER_WIDTH for contig in contigs], dtype=np.int64)
@@ -48,7 +52,7 @@ class Genome:
         self.borders = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         self.code, self.marks = code, codon_marks(code)
         both = (self.codes, other_strand(self.codes))
-        forward, reverse = (OpenFrames(x, *open_frames(x, self.marks, min_length, _MIN_CUT)) for x in both)
+        forward, reverse = (open_frames(x, self.marks, min_length, _MIN_CUT) for x in both)
         self.strands = forward, reverse
 
     def __len__(self) -> int:
@@ -138,7 +142,7 @@ class Chosen:
 
 def decode(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, Spans, Chosen, float]:
     """Candidates, as spans, the genes of the best path, and its score."""
-    scored = score_candidates(genome.strands, genome.marks, model.content, model.signals, weights)
+    scored = score_candidates(genome.strands, model.content, model.signals, weights, genome.n_jobs)
     spans = genome.spans(scored)
     path = lattice.best_path(model.graph, spans)
     genes = path.spans[path.spans < len(scored.score)]
@@ -200,10 +204,8 @@ def seeds(genome: Genome, model: GeneModel, chosen: Chosen) -> tuple[Chosen, Flo
     protein = word_usage(codon_usage(genome.code, tilted(genome.composition, best)))
     candidate = long.candidate.copy()
     for s, frames in enumerate(genome.strands):
-        outermost = np.empty(len(frames.stop), dtype=np.int64)
-        outermost[frames.frame] = np.arange(len(frames.frame))  # the last of each frame
         own = long.strand == s
-        candidate[own] = outermost[frames.frame[candidate[own]]]
+        candidate[own] = frames.first[frames.frame[candidate[own]] + 1] - 1
     scored = Scored(long.strand, candidate, np.zeros(len(candidate)))
     order = np.argsort(scored.strand, kind="stable")
     sorted_ = Scored(scored.strand[order], scored.candidate[order], scored.score)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -20,12 +21,13 @@ from .fasta import FastaRecord
 from .gene import Gene
 from .gene_decoding import coding_cover, find_genes
 from .gene_scores import Weights
-from .gene_training import Genome, first_model, train
+from .gene_training import GeneModel, Genome, decode, first_model, train
 from .genetic_code import GeneticCode
 from .spliced import SplicedGeneFinder
 
 KINDS = "prokaryote", "eukaryote"
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
+AUTO = (11, 4)  # what TGA means is all that most bacteria and archaea differ in
 
 
 class GeneFinder(BaseEstimator):
@@ -35,10 +37,12 @@ class GeneFinder(BaseEstimator):
 
     Parameters
     ----------
-    table : NCBI number of the genetic code, or a GeneticCode
+    table : NCBI number of the genetic code, a GeneticCode, or "auto": 11 or 4, whichever explains the genome better
     kind : "prokaryote"
     min_length : bases of the shortest gene to report, stop codon included
     min_posterior : genes less probable than this are not reported
+    circular : whether records are circular: True for all, or the ids of those that are. A gene across the origin ends beyond
+        the length of its record. Records with long runs of unknown letters count as linear
     n_rounds : rounds of training
     n_jobs : threads; results are the same for any number
     verbose : progress on standard error
@@ -67,11 +71,12 @@ class GeneFinder(BaseEstimator):
 
     def __init__(
         self,
-        table: int | GeneticCode = 11,
+        table: int | str | GeneticCode = 11,
         *,
         kind: str = "prokaryote",
         min_length: int = 90,
-        min_posterior: float = 0.5,
+        min_posterior: float = 0.35,
+        circular: bool | Collection[str] = False,
         n_rounds: int = 5,
         n_jobs: int | None = None,
         verbose: bool = False,
@@ -80,6 +85,7 @@ class GeneFinder(BaseEstimator):
         self.kind = kind
         self.min_length = min_length
         self.min_posterior = min_posterior
+        self.circular = circular
         self.n_rounds = n_rounds
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -119,8 +125,8 @@ class GeneFinder(BaseEstimator):
                 probability[part.offset : part.offset + len(part.codes)] = cover[offset : offset + len(part.codes)]
         return probability[first - low : last - low]
 
-    def _genome(self, parts: list[Part]) -> Genome:
-        return Genome([part.codes for part in parts], self.code_, self.min_length)
+    def _genome(self, parts: list[Part], code: GeneticCode | None = None) -> Genome:
+        return Genome([part.codes for part in parts], code or self.code_, self.min_length, self.n_jobs)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -128,7 +134,6 @@ class GeneFinder(BaseEstimator):
         return tags
 
     def _fit(self, parts: list[Part]) -> Self:
-        self.code_ = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
         known = sum(int((part.codes < DNA.missing).sum()) for part in parts)
         if not known:
             raise DataError("no sequence: not one known base to look for genes in")
@@ -138,26 +143,58 @@ class GeneFinder(BaseEstimator):
                 f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); looking for average proteins",
                 stacklevel=3,
             )
-        genome = self._genome(parts)
-        self.history_: list[float] = []
-        if self.trained_:
-            self.model_, self.history_ = train(genome, Weights(), self.n_rounds, self._say)
-        else:
-            self.model_ = first_model(genome, Weights())
+        learned = [self._learn(parts, code) for code in self._codes()]
+        _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         return self
+
+    def _codes(self) -> list[GeneticCode]:
+        """The genetic codes to try."""
+        if isinstance(self.table, GeneticCode):
+            return [self.table]
+        tables = AUTO if isinstance(self.table, str) else (self.table,)
+        if self.table not in ("auto", *tables):
+            raise ValueError(f"table is {self.table!r}; expected the number of a genetic code, a GeneticCode or 'auto'")
+        return [GeneticCode.from_table(table) for table in tables]
+
+    def _learn(self, parts: list[Part], code: GeneticCode) -> tuple[float, GeneticCode, GeneModel, list[float]]:
+        """How well the code explains the genome, and what was learned with it."""
+        genome, history = self._genome(parts, code), list[float]()
+        model = first_model(genome, Weights())
+        if self.trained_:
+            model, history = train(genome, Weights(), self.n_rounds, self._say)
+        one = len(self._codes()) == 1
+        return 0.0 if one else decode(genome, model, Weights())[3], code, model, history
 
     def _predict(self, parts: list[Part]) -> list[Gene]:
         if not parts:
             return []
         self._say("decoding ...")
         found = find_genes(self._genome(parts), self.model_, Weights())
+        turns = [found.widest_gap(k) or 0 if self._is_circular(part) else 0 for k, part in enumerate(parts)]
+        if any(turns):  # begin between two genes, so that none is cut
+            turned = [part._replace(codes=np.roll(part.codes, -turn)) for part, turn in zip(parts, turns)]
+            found = find_genes(self._genome(turned), self.model_, Weights())
         return [
             gene
-            for number, part in enumerate(parts)
-            for gene in found.genes(number, part.seqid, part.offset, self.code_.table)
+            for number, (part, turn) in enumerate(zip(parts, turns))
+            for gene in _turned(found.genes(number, part.seqid, part.offset, self.code_.table), turn, len(part.codes))
             if (gene.posterior or 0.0) >= self.min_posterior
         ]
+
+    def _is_circular(self, part: Part) -> bool:
+        if isinstance(self.circular, bool):
+            return part.whole and self.circular
+        return part.whole and part.seqid in self.circular
 
     def _say(self, line: str) -> None:
         if self.verbose:
             print(line, file=sys.stderr, flush=True)
+
+
+def _turned(genes: Iterable[Gene], turn: int, length: int) -> list[Gene]:
+    """Genes of a circular contig that was read from base `turn` on, in its own coordinates and order."""
+    if not turn:
+        return list(genes)
+    back = [(gene, (gene.start - 1 + turn) % length + 1) for gene in genes]
+    moved = [replace(gene, start=start, end=start + len(gene) - 1) for gene, start in back]
+    return sorted(moved, key=lambda gene: gene.start)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hmmseq._jit import jit
+from hmmseq.kernels.sorting import order
 
 from .alphabet import DNA, Codes
 from .genetic_code import GeneticCode
@@ -20,12 +21,13 @@ _USUAL_STARTS = (14, 46, 62)  # ATG, GTG, TTG
 
 
 class OpenFrames(NamedTuple):
-    """Candidate genes of one strand, read in its own direction, from right to left."""
+    """Candidate genes of one strand, read in its own direction: frame by frame, in each from the innermost start outwards."""
 
     codes: Codes  # (n,) of the strand
     begin: NDArray[np.int32]  # (n_candidates,) first base of the first whole codon
     start: NDArray[np.int8]  # (n_candidates,) which start codon, or CUT
     frame: NDArray[np.int32]  # (n_candidates,) the open frame
+    first: NDArray[np.int64]  # (n_frames + 1,) the first candidate of each
     stop: NDArray[np.int32]  # (n_frames,) base after the last sense codon
     stop_kind: NDArray[np.int8]  # (n_frames,) which stop codon, or CUT
 
@@ -55,13 +57,22 @@ def other_strand(codes: Codes) -> Codes:
 _OTHER = np.array([3, 2, 1, 0, DNA.missing, BORDER], dtype=np.uint8)
 
 
-@jit
-def open_frames(codes, marks, min_length, min_cut):
-    """Candidates of a strand, as in OpenFrames, from right to left.
+def open_frames(codes: Codes, marks: NDArray[np.int8], min_length: int, min_cut: int) -> OpenFrames:
+    """All candidates of a strand.
 
+    marks : see `codon_marks`
     min_length : bases of the shortest complete gene, stop codon included
     min_cut : bases of the shortest part of a gene that a border has cut
     """
+    begin, start, frame, stop, stop_kind = _candidates(codes, marks, min_length, min_cut)
+    by_frame = order(frame)
+    first = np.concatenate([[0], np.cumsum(np.bincount(frame, minlength=len(stop)))])
+    return OpenFrames(codes, begin[by_frame], start[by_frame], frame[by_frame], first, stop, stop_kind)
+
+
+@jit
+def _candidates(codes, marks, min_length, min_cut):
+    """From right to left, the frames side by side."""
     room = codes.size + 16
     begin, start, frame = np.empty(room, np.int32), np.empty(room, np.int8), np.empty(room, np.int32)
     stop, stop_kind = np.empty(room, np.int32), np.empty(room, np.int8)

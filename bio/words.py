@@ -7,6 +7,8 @@ unknown letter is marginalised and a start codon is recognised from the third ba
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,17 +44,17 @@ def reverse_complements(width: int) -> NDArray[np.int64]:
     return reversed_
 
 
-def conditionals(counts: Floats, strength: float) -> Floats:
+def conditionals(counts: Floats, strength: float | Sequence[float]) -> Floats:
     """(N_WORDS,) probability of the last letter of each word given those before it; 1 for the empty word.
 
     counts    (4096,) of six-letter words
     strength  a context seen n times weighs n / (n + strength) against the context one letter shorter: back-off with a
-              Dirichlet prior (MacKay and Peto, Natural Language Engineering 1, 1995)
+              Dirichlet prior (MacKay and Peto, Natural Language Engineering 1, 1995); one number, or one for each width
     """
     parts, shorter = [np.ones(1)], np.full((1, 4), 0.25)
-    for width in range(1, WIDTH + 1):
+    for width, behind in enumerate(np.broadcast_to(strength, WIDTH), 1):
         seen = counts.reshape(-1, 4 ** (width - 1), 4).sum(axis=0)
         prior = np.tile(shorter, (len(seen) // len(shorter), 1))
-        shorter = (seen + strength * prior) / (seen.sum(axis=1, keepdims=True) + strength)
+        shorter = (seen + behind * prior) / (seen.sum(axis=1, keepdims=True) + behind)
         parts.append(shorter.ravel())
     return np.concatenate(parts)

@@ -1,5 +1,7 @@
 """The gene finder on genomes whose genes are known because they were planted."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -68,7 +70,7 @@ def test_genes_are_in_order_and_well_formed(planted):
     codes, _, finder, found = planted
     assert [gene.start for gene in found] == sorted(gene.start for gene in found)
     for gene in found:
-        assert len(gene) >= finder.min_length and 0.5 <= gene.posterior <= 1 and gene.transl_table == 11
+        assert len(gene) >= finder.min_length and finder.min_posterior <= gene.posterior <= 1 and gene.transl_table == 11
         letters = codes[gene.start - 1 : gene.end]
         protein = STANDARD.translate(letters if gene.strand == "+" else reverse_complement(letters), from_start=True)
         if gene.usable:
@@ -212,12 +214,13 @@ def frames_by_hand(text, code, min_length, min_cut):
 def test_open_frames_are_all_there(text, code):
     border = [BORDER] * 3
     codes = np.array([*border, *DNA.encode(text), *border], dtype=np.uint8)
-    begin, start, frame, stop, stop_kind = open_frames(codes, codon_marks(code), 12, 9)
+    _, begin, start, frame, first, stop, stop_kind = open_frames(codes, codon_marks(code), 12, 9)
     end = stop[frame] + np.where(stop_kind[frame] == CUT, 0, 3)
     found = set(
         zip((begin - 3).tolist(), (end - 3).tolist(), (start == CUT).tolist(), (stop_kind[frame] == CUT).tolist())
     )
     assert found == frames_by_hand(text, code, 12, 9) and len(found) == len(begin)
+    assert all((frame[a:b] == f).all() and (np.diff(begin[a:b]) <= 0).all() for f, (a, b) in enumerate(pairwise(first)))
 
 
 def test_the_other_strand_twice_is_the_strand():
