@@ -195,7 +195,9 @@ class Gaussian(Emission):
         return self.statistics_of(all_moments(moments)[:, : len(self.means_)])
 
     def statistics_of(self, moments: np.ndarray) -> Statistics:
-        return dict(zip(("mass", "first", "second"), moments.T.reshape(len(self.means_), 3, -1).swapaxes(0, 1), strict=True))
+        return dict(
+            zip(("mass", "first", "second"), moments.T.reshape(len(self.means_), 3, -1).swapaxes(0, 1), strict=True)
+        )
 
     def _full_statistics(self, values: np.ndarray, posterior: np.ndarray) -> Statistics:
         """Moments about the present means, missing features replaced by their conditional expectations."""
