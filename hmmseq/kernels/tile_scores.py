@@ -10,7 +10,7 @@ from numba.extending import overload
 from hmmseq._jit import jit
 from hmmseq.kernels.gaussian import GROUP, Normals, add_moments, enter_step, normal_scores
 from hmmseq.kernels.lanes import BLOCK, WIDTH, add_columns, columns, larger, load, store
-from hmmseq.kernels.score_rows import exponential
+from hmmseq.kernels.score_rows import exponential, scatter
 
 _INNER = {"_nrt": False, "forceinline": True, "error_model": "numpy"}
 
@@ -90,6 +90,10 @@ def _count(scores, slot, room, used, u, beta, posterior, uses):
         return
     for j in range(n):
         store(posterior, j, load(room.alpha, first + j) * load(beta, j))
+    if used == WIDTH and uses.shape[1] >= BLOCK:  # a lane past its end sets its last row, which is set again later
+        place(room, room.last, u, room.slots)
+        scatter(posterior, room.slots, uses)
+        return
     for p in range(used):
         if u <= room.last[p]:
             for j in range(uses.shape[1]):
