@@ -12,7 +12,7 @@ import numpy as np
 from ..alphabet import Codes
 from ..genetic_code import GeneticCode
 from .candidates import SHORTEST_EXON, Places, exon_type, next_stops
-from .content import WordCounts, count_outside, count_words, fit_content
+from .content import WordCounts, count_outside, count_words, fit_content, gc_share
 from .examples import SHORTEST_INTRON, Region
 from .lengths import Lengths, fit_lengths
 from .model import FEATURES, SplicedModel, chosen, signal_places
@@ -52,12 +52,22 @@ class Counts(NamedTuple):
         )
 
 
-def count(regions: Iterable[Region], code: GeneticCode) -> Counts:
-    """Counts of regions, both strands together."""
-    return reduce(Counts.plus, (_count_strand(region, strand, code) for region in regions for strand in (0, 1)))
+def gc_edges(regions: Iterable[Region], n_classes: int) -> Floats:
+    """(n_classes - 1,) G+C that part the genes of regions into classes of equal number."""
+    shares = [
+        gc_share(region.codes)[(gene.pieces[0][0] + gene.pieces[-1][1]) // 2]
+        for region in regions
+        for gene in region.genes
+    ]
+    return np.quantile(shares, np.arange(1, n_classes) / n_classes) if shares else np.zeros(0)
 
 
-def fit_model(counts: Counts, code: GeneticCode) -> SplicedModel:
+def count(regions: Iterable[Region], code: GeneticCode, edges: Floats) -> Counts:
+    """Counts of regions, both strands together; `edges` of GC classes."""
+    return reduce(Counts.plus, (_count_strand(region, strand, code, edges) for region in regions for strand in (0, 1)))
+
+
+def fit_model(counts: Counts, code: GeneticCode, edges: Floats) -> SplicedModel:
     """The model that follows from counts; its weights are all 1, and every site makes candidates."""
     signals = {
         name: fit_signal(window, sites, decoys, _SIGNAL_STRENGTH)
@@ -70,6 +80,7 @@ def fit_model(counts: Counts, code: GeneticCode) -> SplicedModel:
         code=code,
         **signals,
         least=np.full(3, -np.inf),
+        gc_edges=edges,
         content=fit_content(counts.words, _CODING_STRENGTH, _STRENGTH),
         exon_lengths=tuple(exons),
         intron_lengths=_lengths(counts.introns, 1, SHORTEST_INTRON, _INTRON_BANDWIDTH),
@@ -88,17 +99,17 @@ def _lengths(seen: Places, table: int, shortest: int, bandwidth: float) -> Lengt
     return fit_lengths(seen, _LONGEST_TABLE[table], shortest, bandwidth, _LENGTH_PRIOR)
 
 
-def _count_strand(region: Region, strand: int, code: GeneticCode) -> Counts:
+def _count_strand(region: Region, strand: int, code: GeneticCode, edges: Floats) -> Counts:
     codes, genes = region.strand_view(strand)
     sites, decoys = [], []
     for window, true, all_ in zip(WINDOWS.values(), sites_of(genes), _lookalikes(codes, code)):
         sites.append(count_windows(window, codes, true))
         decoys.append(count_windows(window, codes, np.setdiff1d(all_, true)))
-    words = count_words(codes, genes)
+    words = count_words(codes, genes, edges)
     outside = np.zeros(2)
     if strand == 0:  # what lies outside is the same for both
         spans = sorted((gene.pieces[0][0], gene.pieces[-1][1]) for gene in region.genes)
-        words = words._replace(other=count_outside(codes, spans))
+        words = words._replace(other=count_outside(codes, spans, edges))
         outside += len(codes) - sum(b - a for a, b in spans), len(spans)
     introns = [b - a for pieces in genes for (_, a), (b, _) in pairwise(pieces)]
     return Counts(tuple(sites), tuple(decoys), words, _exon_lengths(genes), np.array(introns, np.int64), outside)

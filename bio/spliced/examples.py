@@ -16,10 +16,12 @@ from ..contigs import Part, parts_of
 from ..fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode, codons
+from ..words import Floats
 from .candidates import LONGEST_EXON, SHORTEST_EXON, exon_type
 
 SHORTEST_INTRON = 20  # what is shorter mends a frame; no spliceosome cuts it
 DONORS, ACCEPTORS = ("GT", "GC"), ("AG",)
+_PRIOR_ENDS = 10.0
 BLOCK = 20_000  # bases after which a region is cut, half-way between two genes
 
 
@@ -99,6 +101,20 @@ def training_regions(
     if not any(region.genes for region in regions):
         raise DataError(f"none of {len(genes)} annotated genes can be learned from; {_summary(left_out)}")
     return regions, left_out
+
+
+def shares_at_ends(shares: Floats, records: list[FastaRecord], genes: list[Gene]) -> Floats:
+    """How often sequences begin and end in exons, introns and between genes, given the shares in the sequence.
+
+    Chromosomes end anywhere; loci that somebody has cut out for their genes do not end in them. So the ends of all records
+    are counted, with the shares as a prior.
+    """
+    length = {record.id: len(record.sequence) for record in records}
+    left = {gene.seqid for gene in genes if gene.partial_left and gene.start == 1}
+    right = {gene.seqid for gene in genes if gene.partial_right and gene.end == length.get(gene.seqid)}
+    n_cut = len(left & length.keys()) + len(right & length.keys())
+    inside = (n_cut + _PRIOR_ENDS * (1 - shares[2])) / (2 * len(records) + _PRIOR_ENDS)
+    return np.append(inside * shares[:2] / shares[:2].sum(), 1 - inside)
 
 
 def _check_names(records: list[FastaRecord], genes: list[Gene], left_out: list[LeftOut]) -> None:

@@ -21,7 +21,7 @@ from ..fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode
 from .decoding import Field, Found, Structure
-from .examples import training_regions
+from .examples import shares_at_ends, training_regions
 from .hints import Hint, place
 from .storage import describe, restore
 from .training import train
@@ -37,6 +37,7 @@ class SplicedGeneFinder(BaseEstimator):
     Parameters
     ----------
     table : NCBI number of the genetic code, or a GeneticCode; genes begin with ATG
+    gc_classes : classes of G+C in which content is learned, of equal numbers of genes
     min_posterior : genes less probable than this are not reported
     partial : whether genes may run on beyond the ends of a sequence
     hint_weight : nats that a hint is worth for each log(1 + reads)
@@ -65,6 +66,7 @@ class SplicedGeneFinder(BaseEstimator):
         self,
         table: int | GeneticCode = 1,
         *,
+        gc_classes: int = 1,
         min_posterior: float = 0.0,
         partial: bool = True,
         hint_weight: float = 2.0,
@@ -73,6 +75,7 @@ class SplicedGeneFinder(BaseEstimator):
         verbose: bool = False,
     ) -> None:
         self.table = table
+        self.gc_classes = gc_classes
         self.min_posterior = min_posterior
         self.partial = partial
         self.hint_weight = hint_weight
@@ -86,13 +89,20 @@ class SplicedGeneFinder(BaseEstimator):
         DataError if the annotation does not name the sequences, or has no gene to learn from.
         """
         code = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
+        records, genes = list(records), list(genes)
         regions, self.left_out_ = training_regions(records, genes, code)
         self.n_genes_ = sum(len(region.genes) for region in regions)
         if self.verbose:
             print(f"learning from {self.n_genes_} genes, {len(self.left_out_)} left out", file=sys.stderr, flush=True)
-        self.model_, self.history_ = train(
-            regions, code, random_state=self.random_state, n_jobs=self.n_jobs, verbose=self.verbose
+        model, self.history_ = train(
+            regions,
+            code,
+            gc_classes=self.gc_classes,
+            random_state=self.random_state,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
         )
+        self.model_ = replace(model, shares=shares_at_ends(model.shares, records, genes))
         return self
 
     def predict(self, records: Iterable[FastaRecord], hints: Iterable[Hint] = ()) -> list[Gene]:

@@ -16,6 +16,7 @@ from hmmseq.span_graph import Gap, SpanGraph, Spans
 from ..alphabet import Codes, reverse_complement
 from ..words import Floats, encode_words
 from .candidates import Places
+from .content import gc_classes
 from .model import Candidates, SplicedModel
 from .phases import SplitCodons
 
@@ -90,6 +91,7 @@ def as_spans(model: SplicedModel, kinds: ExonKinds, codes: Codes, candidates: Ca
 
 def intron_scores(model: SplicedModel, codes: Codes) -> Floats:
     """(length, 2) log odds of each base as part of an intron of each strand."""
-    table = model.content.intron
-    forward, reverse = encode_words(codes), encode_words(reverse_complement(codes))
-    return np.column_stack([table[forward], table[reverse][::-1]])
+    columns = []
+    for strand in (codes, reverse_complement(codes)):
+        columns.append(model.content.intron[gc_classes(strand, model.gc_edges), encode_words(strand)])
+    return np.column_stack([columns[0], columns[1][::-1]])

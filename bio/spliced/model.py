@@ -12,7 +12,7 @@ from ..alphabet import DNA, Codes, reverse_complement
 from ..genetic_code import GeneticCode
 from ..words import encode_words
 from .candidates import INITIAL, Exons, Places, Sites, enumerate_exons, next_stops
-from .content import Content, coding_sums
+from .content import Content, coding_sums, gc_classes
 from .lengths import Lengths
 from .phases import SplitCodons
 from .signals import Signal
@@ -30,10 +30,11 @@ class SplicedModel:
 
     start, stop, donor, acceptor   weight arrays around the start codon, behind the stop codon, and around splice sites
     least         (4,) lowest scores of start codons, donors, acceptors (and stops) that candidates are made of
+    gc_edges      (n_classes - 1,) G+C between the classes of content
     content       word tables
     exon_lengths  by type, as in `candidates.TYPES`
     intron_lengths, between   lengths of introns; mean length between genes
-    shares        (3,) of exons, introns and what lies between genes in the sequence
+    shares        (3,) how often a sequence ends in an exon, an intron and between genes
     weights       (4, n_features) of FEATURES, by exon type
     """
 
@@ -43,6 +44,7 @@ class SplicedModel:
     donor: Signal
     acceptor: Signal
     least: Floats
+    gc_edges: Floats
     content: Content
     exon_lengths: tuple[Lengths, ...]
     intron_lengths: Lengths
@@ -103,7 +105,7 @@ class SplicedModel:
         features[~opens, 1] = scores.acceptor[exons.begin[~opens]]
         features[~closes, 2] = scores.donor[exons.end[~closes]]
         features[closes, 2] = self._stop_scores(codes, exons.stop[closes])
-        sums = coding_sums(encode_words(codes), self.content.coding)
+        sums = coding_sums(encode_words(codes), gc_classes(codes, self.gc_edges), self.content.coding)
         frame = (exons.start - exons.phase) % 3
         features[:, 3] = sums[frame, exons.stop] - sums[frame, exons.start]
         for kind, lengths in enumerate(self.exon_lengths):

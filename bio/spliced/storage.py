@@ -31,7 +31,12 @@ def describe(model: SplicedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
     arrays = {f"signal.{name}": getattr(model, name).log_odds for name in SIGNALS}
     arrays |= {f"lengths.{name}": own.log_table for name, own in lengths.items()}
     arrays |= {"content.coding": model.content.coding, "content.intron": model.content.intron}
-    return plain, arrays | {"least": model.least, "shares": model.shares, "weights": model.weights}
+    return plain, arrays | {
+        "least": model.least,
+        "shares": model.shares,
+        "gc_edges": model.gc_edges,
+        "weights": model.weights,
+    }
 
 
 def restore(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> SplicedModel:
@@ -45,8 +50,9 @@ def restore(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> SplicedMode
     signals = {name: Signal(int(plain["before"][name]), _finite(arrays, f"signal.{name}", 3)) for name in SIGNALS}
     if any(signal.log_odds.shape[1:] != (5, 5) or signal.before < 0 for signal in signals.values()):
         raise ValueError("a signal is no weight array")
-    content = Content(_finite(arrays, "content.coding", 2, low=True), _finite(arrays, "content.intron", 1))
-    if content.coding.shape != (3, N_WORDS) or content.intron.shape != (N_WORDS,):
+    content = Content(_finite(arrays, "content.coding", 3), _finite(arrays, "content.intron", 2))
+    edges = arrays["gc_edges"].astype(np.float64)
+    if content.coding.shape != (len(edges) + 1, 3, N_WORDS) or content.intron.shape != (len(edges) + 1, N_WORDS):
         raise ValueError("the word tables have the wrong size")
     weights = _finite(arrays, "weights", 2)
     if weights.shape != (len(TYPES), len(FEATURES)) or arrays["least"].shape != (3,):
@@ -55,6 +61,7 @@ def restore(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> SplicedMode
         code=GeneticCode(**plain["code"]),
         **signals,
         least=arrays["least"].astype(np.float64),
+        gc_edges=edges,
         content=content,
         exon_lengths=tuple(lengths[name] for name in TYPES),
         intron_lengths=lengths["intron"],

@@ -29,7 +29,7 @@ from hmmseq.span_graph import SpanGraph, Spans
 
 from ..genetic_code import GeneticCode
 from .candidates import Places, Sites
-from .counting import Counts, count, fit_model, sites_of
+from .counting import Counts, count, fit_model, gc_edges, sites_of
 from .examples import Region
 from .graph import ExonKinds, as_spans, span_graph
 from .model import FEATURES, Candidates, SplicedModel
@@ -58,16 +58,23 @@ class Scored(NamedTuple):
 
 
 def train(
-    regions: Sequence[Region], code: GeneticCode, *, random_state: int = 0, n_jobs: int | None = None, verbose: bool
+    regions: Sequence[Region],
+    code: GeneticCode,
+    *,
+    gc_classes: int = 1,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    verbose: bool = False,
 ) -> tuple[SplicedModel, list[float]]:
     """The model, and the expected F1 of exons by round of learning its weights (empty for too few genes)."""
+    edges = gc_edges(regions, gc_classes)
     if len(regions) < FOLDS or sum(len(region.genes) for region in regions) < ENOUGH_GENES:
-        return fit_model(count(regions, code), code), []
+        return fit_model(count(regions, code, edges), code, edges), []
     fold = _deal(regions, random_state)
     folds = [[region for region, own in zip(regions, fold) if own == k] for k in range(FOLDS)]
-    counts = [count(own, code) for own in folds]
-    whole = fit_model(reduce(Counts.plus, counts), code)
-    models = [fit_model(reduce(Counts.plus, counts[:k] + counts[k + 1 :]), code) for k in range(FOLDS)]
+    counts = [count(own, code, edges) for own in folds]
+    whole = fit_model(reduce(Counts.plus, counts), code, edges)
+    models = [fit_model(reduce(Counts.plus, counts[:k] + counts[k + 1 :]), code, edges) for k in range(FOLDS)]
     least = np.min([_least_scores(model, own) for model, own in zip(models, folds)], axis=0)
     scored = [one for model, own in zip(models, folds) for one in _score_regions(replace(model, least=least), own)]
     weights, history = learn_weights(scored, whole.weights, n_jobs, verbose)

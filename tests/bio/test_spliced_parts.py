@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hmmseq.bio import DNA, GeneticCode, reverse_complement
 from hmmseq.bio.spliced.candidates import INITIAL, SINGLE, TERMINAL, Sites, enumerate_exons, next_stops
-from hmmseq.bio.spliced.content import coding_sums, count_words
+from hmmseq.bio.spliced.content import coding_sums, count_words, gc_classes, gc_share
 from hmmseq.bio.spliced.counting import count, fit_model
 from hmmseq.bio.spliced.examples import training_regions
 from hmmseq.bio.spliced.lengths import fit_lengths
@@ -22,6 +22,7 @@ from hmmseq.bio.words import N_WORDS, encode_words
 from planted_introns import plant
 
 STANDARD = GeneticCode.from_table(1)
+ONE_CLASS, TWO_CLASSES = np.zeros(0), np.array([0.5])
 sequences = st.lists(st.sampled_from([0, 0, 1, 2, 2, 3, 3, 4]), max_size=60).map(lambda x: np.array(x, np.uint8))
 
 
@@ -110,20 +111,36 @@ def test_a_signal_is_learned_where_it_is():
 
 @given(sequences)
 def test_coding_sums_read_the_codon_position_of_each_base(codes):
-    table = np.random.default_rng(2).normal(size=(3, N_WORDS))
+    rng = np.random.default_rng(2)
+    table, classes = rng.normal(size=(2, 3, N_WORDS)), rng.integers(2, size=len(codes))
     words = encode_words(codes)
-    sums = coding_sums(words, table)
+    sums = coding_sums(words, classes, table)
     for frame in range(3):
-        own = [table[(i - frame) % 3, word] for i, word in enumerate(words)]
+        own = [table[classes[i], (i - frame) % 3, word] for i, word in enumerate(words)]
         np.testing.assert_allclose(sums[frame], np.concatenate([[0.0], np.cumsum(own)]), atol=1e-9)
 
 
 def test_words_are_counted_in_spliced_sequence():
     codes = DNA.encode("AAATGCCCCCGTAAAAAAAAAGCCCTAAGG")
-    counts = count_words(codes, [[(2, 10), (22, 28)]])
+    counts = count_words(codes, [[(2, 10), (22, 28)]], ONE_CLASS)
     assert counts.coding.sum() == 14 - 5 and counts.intron.sum() == 12 - 5
     spliced = encode_words(DNA.encode("ATGCCCCCCCCTAA"[:14]))
-    np.testing.assert_array_equal(np.flatnonzero(counts.coding[2]), np.unique(spliced[2::3][1:]) - (N_WORDS - 4096))
+    np.testing.assert_array_equal(np.flatnonzero(counts.coding[0, 2]), np.unique(spliced[2::3][1:]) - (N_WORDS - 4096))
+
+
+@given(sequences)
+def test_gc_classes_follow_the_bases_around(codes):
+    shares = [(np.isin(codes, (1, 2)).sum()) / max((codes < 4).sum(), 1)] * len(codes)  # shorter than a window
+    np.testing.assert_allclose(gc_share(codes), shares)
+    np.testing.assert_array_equal(
+        gc_classes(codes, np.array([0.3, 0.6])), [(x >= 0.3) + (x >= 0.6) * 1 for x in shares]
+    )
+
+
+def test_gc_share_looks_as_far_as_its_window():
+    codes = np.repeat(np.array([0, 2], np.uint8), 10_000)
+    share = gc_share(codes)
+    assert share[7_000] == 0 and share[13_000] == 1 and 0.4 < share[10_000] < 0.6
 
 
 @given(st.lists(st.integers(1, 5000), max_size=30), st.integers(1, 30))
@@ -151,7 +168,7 @@ def test_counts_do_not_depend_on_the_strand(regions):
         ]
         return replace(region, codes=reverse_complement(region.codes), genes=tuple(genes[::-1]))
 
-    here, there = count(regions, STANDARD), count([turned(region) for region in regions], STANDARD)
+    here, there = (count(own, STANDARD, ONE_CLASS) for own in (regions, [turned(region) for region in regions]))
     for a, b in zip((*here.sites, *here.decoys, *here.words), (*there.sites, *there.decoys, *there.words)):
         np.testing.assert_array_equal(a, b)
     for a, b in zip((*here.exons, here.introns), (*there.exons, there.introns)):
@@ -159,7 +176,7 @@ def test_counts_do_not_depend_on_the_strand(regions):
 
 
 def test_candidates_mirror_with_the_strand(regions):
-    model = fit_model(count(regions, STANDARD), STANDARD)
+    model = fit_model(count(regions, STANDARD, TWO_CLASSES), STANDARD, TWO_CLASSES)
     model = replace(model, least=np.zeros(3))
     codes = regions[0].codes[:4000]
     here, there = (
@@ -176,7 +193,7 @@ def test_candidates_mirror_with_the_strand(regions):
 
 
 def test_gradient_of_the_expected_f1(regions):
-    model = fit_model(count(regions, STANDARD), STANDARD)
+    model = fit_model(count(regions, STANDARD, TWO_CLASSES), STANDARD, TWO_CLASSES)
     scored = _score_regions(replace(model, least=np.zeros(3)), regions[:2])
     weights = model.weights * 0.02  # not so sure
     value, slope = expected_f1(scored, weights)
@@ -189,7 +206,7 @@ def test_gradient_of_the_expected_f1(regions):
 
 
 def test_learned_weights_have_a_higher_expected_f1(regions):
-    model = fit_model(count(regions, STANDARD), STANDARD)
+    model = fit_model(count(regions, STANDARD, TWO_CLASSES), STANDARD, TWO_CLASSES)
     scored = _score_regions(replace(model, least=np.zeros(3)), regions)
     first = model.weights * 0.02  # hardly knows a gene when it sees one
     weights, history = learn_weights(scored, first)
