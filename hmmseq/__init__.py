@@ -3,6 +3,7 @@
 from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
 from hmmseq import SemiMarkovHMM                            states that last for learned durations
 from hmmseq import InputHMM                                 transitions that depend on covariates
+from hmmseq import FactorialHMM                             several chains that emit together
 from hmmseq import CRF, SemiCRF, HMMTagger                  the same for tagging
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
 from hmmseq import topologies, StateGraph                   which states follow which
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM", "HMMTagger",
-    "ImpossibleSequenceError", "InputHMM", "PoissonHMM", "SegmentGraph", "SemiCRF", "SemiMarkovHMM", "Sequences",
+    "CRF", "FactorialHMM", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "Gaussian", "GaussianHMM",
+    "HMMTagger", "ImpossibleSequenceError", "InputHMM", "PoissonHMM", "SegmentGraph", "SemiCRF", "SemiMarkovHMM", "Sequences",
     "StateGraph", "load", "topologies",
 ]  # fmt: skip
 
@@ -49,6 +50,7 @@ _HOMES = {
     "hmmseq.graph": ("StateGraph",),
     "hmmseq.models": (
         "CRF",
+        "FactorialHMM",
         "GMMHMM",
         "HMM",
         "CategoricalHMM",

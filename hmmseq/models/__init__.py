@@ -1,6 +1,7 @@
 """scikit-learn estimators over the lattice."""
 
 from hmmseq.models.crf import CRF
+from hmmseq.models.factorial_hmm import FactorialHMM
 from hmmseq.models.factories import GMMHMM, CategoricalHMM, GaussianHMM, PoissonHMM
 from hmmseq.models.files import load
 from hmmseq.models.hmm import HMM
@@ -11,6 +12,6 @@ from hmmseq.models.semi_crf import SemiCRF
 from hmmseq.models.semi_markov import SemiMarkovHMM
 
 __all__ = [
-    "CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "InputHMM", "PoissonHMM", "SemiCRF", "SemiMarkovHMM",
-    "canonical", "load", "match_states", "reordered",
+    "CRF", "FactorialHMM", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "InputHMM", "PoissonHMM", "SemiCRF",
+    "SemiMarkovHMM", "canonical", "load", "match_states", "reordered",
 ]  # fmt: skip

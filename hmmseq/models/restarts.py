@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -72,7 +72,17 @@ class Climb:
         self.idle = {state: self.idle.get(state, len(self.history) + 1) for state in lost}
 
 
-def climb_all(climbs: list[Climb], run: Callable[[Climb], None], n_jobs: int | None) -> Climb:
+class Climber(Protocol):
+    """Something that gets higher."""
+
+    @property
+    def height(self) -> float: ...
+
+
+AnyClimb = TypeVar("AnyClimb", bound=Climber)
+
+
+def climb_all(climbs: list[AnyClimb], run: Callable[[AnyClimb], None], n_jobs: int | None) -> AnyClimb:
     """Run each, in threads; the highest (the first of equals). Which thread runs which has no part in the result."""
 
     def work(share: shares.Share) -> None:

@@ -2,7 +2,7 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from hmmseq import HMM, GaussianHMM, SemiMarkovHMM
+from hmmseq import HMM, FactorialHMM, GaussianHMM, InputHMM, SemiMarkovHMM
 
 ONE_SEQUENCE = "a 2-D array is one sequence: its rows are steps in time, not samples"
 EXPECTED = {
@@ -18,7 +18,7 @@ EXPECTED = {
 }
 
 
-MODELS = [HMM(), GaussianHMM(2, "full"), SemiMarkovHMM()]
+MODELS = [HMM(), GaussianHMM(2, "full"), SemiMarkovHMM(), InputHMM(), FactorialHMM((1, 2))]
 
 
 @parametrize_with_checks(MODELS, expected_failed_checks=lambda estimator: EXPECTED)
