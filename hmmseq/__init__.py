@@ -3,6 +3,7 @@
 from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
 from hmmseq import SemiMarkovHMM                            states that last for learned durations
 from hmmseq import InputHMM                                 transitions that depend on covariates
+from hmmseq import FactorialHMM                             several chains that emit together
 from hmmseq import CRF, SemiCRF, HMMTagger                  the same for tagging
 from hmmseq import EachSequence, make_sequence_scorer       scikit-learn's transformers and metrics for sequences
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
@@ -43,9 +44,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "EachSequence", "Gap", "Gaussian",
-    "GaussianHMM", "HMMTagger", "ImpossibleSequenceError", "InputHMM", "PoissonHMM", "SegmentGraph", "SemiCRF",
-    "SemiMarkovHMM", "Sequences", "SpanGraph", "Spans", "StateGraph", "load", "make_sequence_scorer", "topologies",
+    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "EachSequence", "FactorialHMM", "Gap",
+    "Gaussian", "GaussianHMM", "HMMTagger", "ImpossibleSequenceError", "InputHMM", "PoissonHMM", "SegmentGraph",
+    "SemiCRF", "SemiMarkovHMM", "Sequences", "SpanGraph", "Spans", "StateGraph", "load", "make_sequence_scorer",
+    "topologies",
 ]  # fmt: skip
 
 _HOMES = {
@@ -55,6 +57,7 @@ _HOMES = {
     "hmmseq.model_selection": ("make_sequence_scorer",),
     "hmmseq.models": (
         "CRF",
+        "FactorialHMM",
         "GMMHMM",
         "HMM",
         "CategoricalHMM",

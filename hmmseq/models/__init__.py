@@ -2,6 +2,7 @@
 
 from hmmseq.models.bootstrap import bootstrap
 from hmmseq.models.crf import CRF
+from hmmseq.models.factorial_hmm import FactorialHMM
 from hmmseq.models.factories import GMMHMM, CategoricalHMM, GaussianHMM, PoissonHMM
 from hmmseq.models.files import load
 from hmmseq.models.hmm import HMM
@@ -16,7 +17,7 @@ from hmmseq.models.semi_markov import SemiMarkovHMM
 from hmmseq.models.variational import VariationalHMM
 
 __all__ = [
-    "CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "InputHMM", "PoissonHMM", "SemiCRF",
-    "SemiMarkovHMM", "VariationalHMM", "bootstrap", "canonical", "held_out_log_likelihood", "load", "match_states",
-    "pseudo_residuals", "reordered", "standard_errors",
+    "CRF", "GMMHMM", "HMM", "CategoricalHMM", "FactorialHMM", "GaussianHMM", "HMMTagger", "InputHMM", "PoissonHMM",
+    "SemiCRF", "SemiMarkovHMM", "VariationalHMM", "bootstrap", "canonical", "held_out_log_likelihood", "load",
+    "match_states", "pseudo_residuals", "reordered", "standard_errors",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from hmmseq.errors import DataError
 from hmmseq.files import atomic_write
 from hmmseq.graph import StateGraph
 from hmmseq.models.crf import CRF
+from hmmseq.models.factorial_hmm import FactorialHMM
 from hmmseq.models.hmm import HMM
 from hmmseq.models.hmm_tagger import HMMTagger
 from hmmseq.models.input_hmm import InputHMM
@@ -28,14 +29,16 @@ MODELS: dict[str, type[HMM]] = {
     "HMM": HMM, "InputHMM": InputHMM, "SemiMarkovHMM": SemiMarkovHMM, "VariationalHMM": VariationalHMM,
 }  # fmt: skip
 # They name their own parts.
-TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF}
+OTHERS: dict[str, type[Any]] = {
+    "CRF": CRF, "FactorialHMM": FactorialHMM, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF,
+}  # fmt: skip
 GRAPH = ("source", "target", "label", "edge", "start", "end")
 FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_", "n_expectations_")
 
 
-def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
+def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted model. A reader sees the old file or the whole new one, also after a crash."""
-    if isinstance(model, (CRF, HMMTagger)):
+    if type(model).__name__ in OTHERS:
         parts, fitted = model._parts()
         params = _plain(model.get_params(deep=False))
         write(path, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
@@ -80,10 +83,10 @@ def load(path: str | os.PathLike[str]) -> Any:
     text, arrays = read(name)
     try:
         described = json.loads(text)
-        if described["class"] in TAGGERS:
-            tagger = TAGGERS[described["class"]](**described["params"])
-            tagger._restore(arrays, described["fitted"])
-            return tagger
+        if described["class"] in OTHERS:
+            other = OTHERS[described["class"]](**described["params"])
+            other._restore(arrays, described["fitted"])
+            return other
         model = MODELS[described["class"]](**described["params"])
         model.emission_ = _emission(described["emission"])
         model.emission = _emission(described.get("asked", described["emission"]))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -90,7 +90,17 @@ class Climb:
         self.idle = {state: self.idle.get(state, len(self.history) + 1) for state in lost}
 
 
-def climb_all(climbs: list[Climb], run: Callable[[int, Climb], None], n_jobs: int | None) -> Climb:
+class Climber(Protocol):
+    """Something that gets higher."""
+
+    @property
+    def height(self) -> float: ...
+
+
+AnyClimb = TypeVar("AnyClimb", bound=Climber)
+
+
+def climb_all(climbs: list[AnyClimb], run: Callable[[int, AnyClimb], None], n_jobs: int | None) -> AnyClimb:
     """Run each, with its number, in threads; the highest (the first of equals), whichever thread ran which."""
 
     def work(share: shares.Share) -> None:
