@@ -1,7 +1,8 @@
 """Sequence models on one lattice: a graph of states, scores per step, and a few questions.
 
 from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
-from hmmseq import CRF, HMMTagger                           the same for tagging
+from hmmseq import SemiMarkovHMM                            states that last for learned durations
+from hmmseq import CRF, SemiCRF, HMMTagger                  the same for tagging
 from hmmseq import EachSequence, make_sequence_scorer       scikit-learn's transformers and metrics for sequences
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
 from hmmseq import topologies, StateGraph                   which states follow which
@@ -20,7 +21,18 @@ if TYPE_CHECKING:
     from hmmseq.errors import DataError, ImpossibleSequenceError
     from hmmseq.graph import StateGraph
     from hmmseq.model_selection import make_sequence_scorer
-    from hmmseq.models import CRF, GMMHMM, HMM, CategoricalHMM, GaussianHMM, HMMTagger, PoissonHMM, load
+    from hmmseq.models import (
+        CRF,
+        GMMHMM,
+        HMM,
+        CategoricalHMM,
+        GaussianHMM,
+        HMMTagger,
+        PoissonHMM,
+        SemiCRF,
+        SemiMarkovHMM,
+        load,
+    )
     from hmmseq.preprocessing import EachSequence
     from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
@@ -29,8 +41,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "EachSequence", "Gaussian", "GaussianHMM",
-    "HMMTagger", "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "Sequences", "StateGraph", "load",
-    "make_sequence_scorer", "topologies",
+    "HMMTagger", "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "SemiCRF", "SemiMarkovHMM", "Sequences",
+    "StateGraph", "load", "make_sequence_scorer", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
@@ -38,8 +50,19 @@ _HOMES = {
     "hmmseq.errors": ("DataError", "ImpossibleSequenceError"),
     "hmmseq.graph": ("StateGraph",),
     "hmmseq.model_selection": ("make_sequence_scorer",),
+    "hmmseq.models": (
+        "CRF",
+        "GMMHMM",
+        "HMM",
+        "CategoricalHMM",
+        "GaussianHMM",
+        "HMMTagger",
+        "PoissonHMM",
+        "SemiCRF",
+        "SemiMarkovHMM",
+        "load",
+    ),
     "hmmseq.preprocessing": ("EachSequence",),
-    "hmmseq.models": ("CRF", "GMMHMM", "HMM", "CategoricalHMM", "GaussianHMM", "HMMTagger", "PoissonHMM", "load"),
     "hmmseq.segment_graph": ("SegmentGraph",),
     "hmmseq.sequences": ("Sequences",),
 }

@@ -24,7 +24,7 @@ from scipy.special import digamma, gammaln, xlog1py, xlogy
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.segment_graph import last_possible, log_survival
 
-__all__ = ["Durations", "Geometric", "Histogram", "NegativeBinomial", "Poisson", "log_survival"]
+__all__ = ["FAMILIES", "Durations", "Geometric", "Histogram", "NegativeBinomial", "Poisson", "log_survival"]
 
 TINY = 1e-300  # instead of dividing by zero
 
@@ -32,6 +32,7 @@ TINY = 1e-300  # instead of dividing by zero
 class Durations(ABC):
     """How long segments last: one distribution per state over shortest, shortest + 1, ..."""
 
+    parameters_: tuple[str, ...]  # names of all that describes it, as the constructor takes them
     shortest: np.ndarray
 
     @abstractmethod
@@ -55,12 +56,31 @@ class Durations(ABC):
         """(n_states,) log weight of each step beyond the table; minus infinity: there is none."""
         return np.full(len(self.shortest), NEVER)
 
+    @property
+    def n_parameters(self) -> np.ndarray:
+        """(n_states,) degrees of freedom of what `update` learns."""
+        return np.full(len(self.shortest), len(self.parameters_) - 1)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that describes it, by name: what the constructor takes."""
+        return {name: getattr(self, name) for name in self.parameters_}
+
+    def take(self, states: Any) -> "Durations":
+        """The durations of some states, in this order."""
+        return type(self)(**{name: array[states] for name, array in self.state().items()})
+
+    def __repr__(self) -> str:
+        given = (f"{name}={np.round(array, 3).tolist()}" for name, array in self.state().items())
+        return f"{type(self).__name__}({', '.join(given)})"
+
 
 class Geometric(Durations):
     """P(d) = (1 - stay) * stay**(d - shortest): the only family that needs no table beyond `shortest`, and has no limit.
 
     With shortest = 1 it is what a self-edge of weight `stay` gives an ordinary state.
     """
+
+    parameters_ = ("stay", "shortest")
 
     def __init__(self, stay: Any, shortest: Any = 1) -> None:
         self.stay = _parameter("stay", stay, 0.0, 1.0)
@@ -92,6 +112,8 @@ class Geometric(Durations):
 class Poisson(Durations):
     """d - shortest has a Poisson distribution; `mean` is that of d itself."""
 
+    parameters_ = ("mean", "shortest")
+
     def __init__(self, mean: Any, shortest: Any = 1) -> None:
         self.mean = np.atleast_1d(np.asarray(mean, dtype=np.float64))
         self.shortest = _shortest(shortest, len(self.mean))
@@ -116,6 +138,7 @@ class NegativeBinomial(Durations):
     likelihood rises for ever with `size`, and it stops at `LARGEST_SIZE`, next to a Poisson.
     """
 
+    parameters_ = ("size", "stay", "shortest")
     LARGEST_SIZE = 1e6
 
     def __init__(self, size: Any, stay: Any, shortest: Any = 1) -> None:
@@ -165,6 +188,8 @@ class Histogram(Durations):
         "m or more": P(m + k) = probability[m] * (1 - tail) * tail**k.
     """
 
+    parameters_ = ("probability", "shortest", "tail")
+
     def __init__(self, probability: Any, shortest: Any = 1, tail: Any = 0.0) -> None:
         table = np.array(probability, dtype=np.float64)
         if table.ndim != 2 or not np.all((table >= 0) & (table < np.inf)):
@@ -194,6 +219,10 @@ class Histogram(Durations):
         with np.errstate(divide="ignore"):
             return np.log(self.tail)
 
+    @property
+    def n_parameters(self) -> np.ndarray:
+        return np.maximum((self.probability > 0).sum(axis=1) - 1, 0) + (self.tail > 0)
+
     def update(self, counts: Any, tail_steps: Any = 0.0) -> "Histogram":
         counts, total, _ = _moments(counts, self.shortest)
         before = np.zeros((len(counts), max(counts.shape[1], self.probability.shape[1])))
@@ -207,6 +236,11 @@ class Histogram(Durations):
         floor = np.where(endless, TINY, 0.0)[:, None]  # a tail stays where it is, even if no segment came so far
         np.put_along_axis(probability, last, np.maximum(at_last, floor), axis=1)
         return Histogram(probability, self.shortest, tail)
+
+
+FAMILIES: dict[str, type[Durations]] = {
+    "geometric": Geometric, "histogram": Histogram, "negative_binomial": NegativeBinomial, "poisson": Poisson,
+}  # fmt: skip
 
 
 def _share(going_on: np.ndarray, ending: np.ndarray) -> np.ndarray:

@@ -59,13 +59,31 @@ class SegmentGraph:
     n_labels = property(lambda self: self.graph.n_labels, doc="Number of score columns.")
     label = property(lambda self: self.graph.label, doc="(n_states,) score column, -1 for silent states.")
     longest = property(lambda self: self.durations.shape[1], doc="The longest duration in the table.")
+    source = property(lambda self: self.graph.source, doc="(n_edges,) where each edge leaves.")
+    target = property(lambda self: self.graph.target, doc="(n_edges,) where each edge arrives.")
+    edge = property(lambda self: self.graph.edge, doc="(n_edges,) log weight of each edge.")
+    start = property(lambda self: self.graph.start, doc="(n_states,) log weight of a path that starts there.")
+    end = property(lambda self: self.graph.end, doc="(n_states,) log weight of a path that ends there.")
+    is_untied = property(lambda self: self.graph.is_untied, doc="Whether state i reads column i, for all states.")
 
     def weigh(
         self, *, edge: Any = None, start: Any = None, end: Any = None, durations: Any = None, tail: Any = None
     ) -> "SegmentGraph":
         """The same structure with other log weights; what is left out stays."""
+        return self._lasting(self.graph.weigh(edge=edge, start=start, end=end), durations, tail)
+
+    def untied(self) -> "SegmentGraph":
+        """As `StateGraph.untied`."""
+        return self._lasting(self.graph.untied())
+
+    def matrix(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
+        """As `StateGraph.matrix`."""
+        return self.graph.matrix(values, fill)
+
+    def _lasting(self, graph: StateGraph, durations: Any = None, tail: Any = None) -> "SegmentGraph":
+        """Another graph of as many states, that last as these do unless told otherwise."""
         return SegmentGraph(
-            self.graph.weigh(edge=edge, start=start, end=end),
+            graph,
             self.durations if durations is None else durations,
             tail=self.tail if tail is None else tail,
             left_censored=self.left_censored,

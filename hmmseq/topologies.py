@@ -12,10 +12,11 @@ from hmmseq.kernels.logmath import NEVER
 __all__ = ["cycle", "ergodic", "from_matrix", "join", "left_right", "repeat"]
 
 
-def ergodic(n_states: int) -> StateGraph:
-    """Every state leads to every state."""
+def ergodic(n_states: int, *, stay: bool = True) -> StateGraph:
+    """Every state leads to every state, and (`stay`) to itself."""
     source, target = np.divmod(np.arange(n_states**2), n_states)
-    return StateGraph(n_states, source, target)
+    kept = (source != target) | stay
+    return StateGraph(n_states, source[kept], target[kept])
 
 
 def left_right(n_states: int, *, skip: int = 0, pinned: bool = False) -> StateGraph:

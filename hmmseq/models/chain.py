@@ -6,6 +6,7 @@ import numpy as np
 
 from hmmseq.graph import StateGraph
 from hmmseq.models import em
+from hmmseq.models.em import Graph
 from hmmseq.models.rows import FREE, Rows
 
 
@@ -39,22 +40,22 @@ class Chain(NamedTuple):
                 raise ValueError(f"fixed_{name} and tied_{name} name the same entry; fix all entries of a tie, or none")
         return cls(*rows)
 
-    def begin(self, graph: StateGraph) -> StateGraph:
+    def begin(self, graph: Graph) -> Graph:
         """The graph EM starts from: its weights made probabilities that keep to what is asked."""
         graph = em.normalise(graph)
         return graph.weigh(edge=self.edges.begin(graph.edge), start=self.start.begin(graph.start))
 
-    def maximise(self, graph: StateGraph, counts: em.Expected) -> StateGraph:
+    def maximise(self, graph: Graph, counts: em.Expected) -> Graph:
         """The M-step: the probabilities of largest posterior density for these expected counts."""
         return graph.weigh(
             edge=self.edges.maximise(counts.edges, graph.edge), start=self.start.maximise(counts.start, graph.start)
         )
 
-    def log_prior(self, graph: StateGraph) -> float:
+    def log_prior(self, graph: Graph) -> float:
         """Log density of the priors of all rows, up to a constant."""
         return self.edges.log_prior(graph.edge) + self.start.log_prior(graph.start)
 
-    def n_free(self, graph: StateGraph) -> int:
+    def n_free(self, graph: Graph) -> int:
         """Degrees of freedom of starts and transitions."""
         return self.edges.n_free(graph.edge) + self.start.n_free(graph.start)
 

@@ -4,7 +4,7 @@ Lafferty, McCallum and Pereira, ICML 2001. Steps of unknown label are summed ove
 expectation, over the paths that keep to the known labels.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -33,7 +33,7 @@ def chain(weights: Weights) -> StateGraph:
 
 def scores(matrix: sparse.csr_array, offsets: np.ndarray, features: np.ndarray, single: bool = False) -> Packed:
     """The score of each label at each step: the weights of the features that are there, added up."""
-    return _packed(np.ascontiguousarray(matrix @ features), offsets, single)
+    return packed_steps(np.ascontiguousarray(matrix @ features), offsets, single)
 
 
 class Likelihood:
@@ -47,22 +47,27 @@ class Likelihood:
     """
 
     def __init__(
-        self, matrix: sparse.csr_array, offsets: np.ndarray, labels: np.ndarray, weights: np.ndarray, n_labels: int,
+        self, matrix: sparse.csr_array, offsets: np.ndarray, labels: Any, weights: np.ndarray, n_labels: int,
         *, c2: float, unseen: bool, ends: bool, n_jobs: int | None,
     ) -> None:  # fmt: skip
         # Left as it lies: frequent features come first, and then a sorted transpose is slower.
         self.matrix, self.transposed, self.offsets = matrix, matrix.T, offsets
         self.weights, self.n_labels, self.c2, self.ends, self.n_jobs = weights, n_labels, c2, ends, n_jobs
-        self.graph = topologies.ergodic(n_labels)
+        self.labels, self.graph = labels, topologies.ergodic(n_labels)
         self._observe(labels)
-        pairs = np.ones((matrix.shape[1], n_labels), dtype=bool) if unseen else self._seen(labels)
+        pairs = np.ones((self.n_features, n_labels), dtype=bool) if unseen else self._seen(labels)
         self.pairs = np.flatnonzero(pairs)
         self.n_weights = len(self.pairs) + n_labels**2 + 2 * ends * n_labels
 
-    def _seen(self, labels: np.ndarray) -> np.ndarray:
+    @property
+    def n_features(self) -> int:
+        """Rows of the weights of features."""
+        return int(self.matrix.shape[1])
+
+    def _seen(self, labels: Any) -> np.ndarray:
         return abs(self.transposed) @ _one_hot(labels, self.n_labels) > 0
 
-    def _observe(self, labels: np.ndarray) -> None:
+    def _observe(self, labels: Any) -> None:
         """Counts of what is known of whole sequences; the others are kept apart, with what their steps rule out."""
         gaps = np.concatenate([[0], np.cumsum(labels < 0)])[self.offsets]
         known, self.partial = np.flatnonzero(np.diff(gaps) == 0), np.flatnonzero(np.diff(gaps) > 0)
@@ -83,9 +88,23 @@ class Likelihood:
         self.barrier = np.where(free, 0.0, NEVER)
         self.open_offsets = np.concatenate([[0], np.cumsum(lengths[self.partial])])
 
+    def part(self, chosen: np.ndarray) -> tuple["Likelihood", np.ndarray]:
+        """Some sequences without penalty, with weights for the features that they have, which come besides."""
+        of_step = np.concatenate([np.arange(self.offsets[s], self.offsets[s + 1]) for s in chosen])
+        rows = self.matrix[of_step]
+        columns, number = np.unique(rows.indices, return_inverse=True)
+        matrix = sparse.csr_array((rows.data, number.reshape(-1), rows.indptr), shape=(len(of_step), len(columns)))
+        offsets = np.concatenate([[0], np.cumsum(np.diff(self.offsets)[chosen])])
+        part = Likelihood(
+            matrix, offsets, self.labels[of_step], self.weights[chosen], self.n_labels,
+            c2=0.0, unseen=True, ends=self.ends, n_jobs=self.n_jobs,
+        )  # fmt: skip
+        part.graph = self.graph  # one for all
+        return part, columns
+
     def split(self, x: np.ndarray) -> Weights:
         """The vector as weights by feature and label, edge, start and end."""
-        n, features = self.n_labels, np.zeros((self.matrix.shape[1], self.n_labels))
+        n, features = self.n_labels, np.zeros((self.n_features, self.n_labels))
         features.reshape(-1)[self.pairs] = x[: len(self.pairs)]
         rest = np.concatenate([x[len(self.pairs) :], np.zeros(2 * n)])
         return Weights(features, rest[: n * n], rest[n * n : n * (n + 1)], rest[n * (n + 1) : n * (n + 2)])
@@ -98,39 +117,52 @@ class Likelihood:
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Value and gradient."""
         weights = self.split(x)
-        graph = self.graph.weigh(edge=weights.edges, start=weights.start, end=weights.end)
-        packed = scores(self.matrix, self.offsets, weights.features)
+        graph, packed = self._lattice(weights)
         free = lattice.expected_counts(graph, packed, self.weights, n_jobs=self.n_jobs)
-        observed, value = self._observed(graph, packed.table)
-        rows = free.rows - observed.features
+        observed, value = self._observed(graph, packed.table, weights)
+        uses = self._uses(free)
         gradient = Weights(
-            self.transposed @ rows, *(a - b for a, b in zip(free[2:], observed[1:], strict=True))
-        )  # fmt: skip
+            self._by_feature(uses.features - observed.features),
+            *(a - b for a, b in zip(uses[1:], observed[1:], strict=True)),
+        )
         loss = float(self.weights @ free.log_partition) - value
         return loss + self.c2 * float(x @ x), self.join(gradient) + 2 * self.c2 * x
 
-    def _observed(self, graph: StateGraph, table: np.ndarray) -> tuple[Weights, float]:
-        """Expected uses given the known labels (features: by step), and the log score of all that agrees with them."""
+    def _lattice(self, weights: Weights) -> tuple[StateGraph, Packed]:
+        graph = self.graph.weigh(edge=weights.edges, start=weights.start, end=weights.end)
+        return graph, scores(self.matrix, self.offsets, weights.features)
+
+    def _uses(self, counts: lattice.Counts) -> Weights:
+        """Expected uses of weights, those of features by row and column of the table of scores."""
+        return Weights(counts.rows, counts.edges, counts.start, counts.end)
+
+    def _by_feature(self, rows: np.ndarray) -> np.ndarray:
+        """Uses of the table of scores as uses of weights of features."""
+        return self.transposed @ rows
+
+    def _observed(self, graph: StateGraph, table: np.ndarray, weights: Weights) -> tuple[Weights, float]:
+        """Expected uses given the known labels, as in `_uses`, and the log score of all that agrees with them."""
         value = float(
             np.einsum("tl,tl->", self.rows, table)
-            + self.edges @ graph.edge + self.start @ graph.start + self.end @ graph.end
+            + self.edges @ weights.edges + self.start @ weights.start + self.end @ weights.end
         )  # fmt: skip
         found = Weights(self.rows, self.edges, self.start, self.end)
         if not len(self.partial):
             return found, value
-        weights = self.weights[self.partial]
-        packed = _packed(table[self.open] + self.barrier, self.open_offsets, False)
-        counts = lattice.expected_counts(graph, packed, weights, n_jobs=self.n_jobs)
-        rows = self.rows.copy()
-        rows[self.open] = counts.rows
-        found = Weights(rows, *(a + b for a, b in zip(found[1:], counts[2:], strict=True)))
-        return found, value + float(weights @ counts.log_partition)
+        of_sequences = self.weights[self.partial]
+        packed = packed_steps(table[self.open] + self.barrier, self.open_offsets, False)
+        counts = lattice.expected_counts(graph, packed, of_sequences, n_jobs=self.n_jobs)
+        uses, rows = self._uses(counts), self.rows.copy()
+        rows[self.open] = uses.features
+        found = Weights(rows, *(a + b for a, b in zip(found[1:], uses[1:], strict=True)))
+        return found, value + float(of_sequences @ counts.log_partition)
 
 
 def _one_hot(labels: np.ndarray, n_labels: int) -> np.ndarray:
     return (labels[:, None] == np.arange(n_labels)).astype(np.float64)
 
 
-def _packed(table: np.ndarray, offsets: np.ndarray, single: bool) -> Packed:
+def packed_steps(table: np.ndarray, offsets: np.ndarray, single: bool) -> Packed:
+    """Scores with a row for each step of all sequences."""
     code = np.arange(len(table), dtype=np.int32)
     return Packed(table, code, Sequences(code, offsets), single)

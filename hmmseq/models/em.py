@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -16,8 +16,10 @@ from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.models.hard import best_path_counts
 from hmmseq.scores import Packed, restrict
+from hmmseq.segment_graph import SegmentGraph
 from hmmseq.sequences import Sequences
 
+Graph = TypeVar("Graph", StateGraph, SegmentGraph)
 GROUP_STEPS = 1 << 20  # scores of so many steps are held at a time
 
 
@@ -28,6 +30,8 @@ class Expected(NamedTuple):
     statistics: Statistics
     edges: np.ndarray  # (n_edges,)
     start: np.ndarray  # (n_states,)
+    durations: np.ndarray | None = None  # (n_states, longest) of segments, where states last
+    tail: np.ndarray | None = None  # (n_states,) steps beyond the table of durations
 
 
 class Task(NamedTuple):
@@ -47,7 +51,7 @@ class Task(NamedTuple):
         return self._replace(X=X, states=states, weights=self.weights[first:last])
 
 
-def expect(graph: StateGraph, emission: Emission, task: Task) -> Expected:
+def expect(graph: StateGraph | SegmentGraph, emission: Emission, task: Task) -> Expected:
     """The E-step: Baum, Petrie, Soules and Weiss, Ann. Math. Stat. 41 (1970)."""
     total: Expected | None = None
     for first, last in groups(task.X):
@@ -60,9 +64,9 @@ def expect(graph: StateGraph, emission: Emission, task: Task) -> Expected:
     return total
 
 
-def _expect_group(graph: StateGraph, emission: Emission, task: Task) -> Expected:
+def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Task) -> Expected:
     scores = emission.log_scores(task.X)
-    count = best_path_counts if task.best_only else lattice.expected_counts
+    count: Callable[..., Any] = best_path_counts if task.best_only else lattice.expected_counts
     if task.states is None:
         counts = count(graph, scores, task.weights, n_jobs=task.n_jobs)
         rows = counts.rows
@@ -72,10 +76,13 @@ def _expect_group(graph: StateGraph, emission: Emission, task: Task) -> Expected
         rows = np.zeros_like(scores.table)
         np.add.at(rows, (row[:, None], column), counts.rows)
     log_likelihood = float(task.weights @ counts.log_partition)
-    return Expected(log_likelihood, emission.statistics(task.X, rows), counts.edges, counts.start)
+    lasting = (getattr(counts, name, None) for name in ("durations", "tail"))
+    return Expected(log_likelihood, emission.statistics(task.X, rows), counts.edges, counts.start, *lasting)
 
 
-def known_states(graph: StateGraph, scores: Packed, states: np.ndarray) -> tuple[Packed, np.ndarray, np.ndarray]:
+def known_states(
+    graph: StateGraph | SegmentGraph, scores: Packed, states: np.ndarray
+) -> tuple[Packed, np.ndarray, np.ndarray]:
     """Scores of the untied graph, with all states but the known ones forbidden.
 
     Also, for each row and column of their table, the row and column of `scores.table` that it came from.
@@ -86,7 +93,7 @@ def known_states(graph: StateGraph, scores: Packed, states: np.ndarray) -> tuple
     return asked, row, graph.label[graph.label >= 0]
 
 
-def untied(graph: StateGraph, scores: Packed) -> Packed:
+def untied(graph: StateGraph | SegmentGraph, scores: Packed) -> Packed:
     """Scores with a column for each emitting state, as `graph.untied()` reads them."""
     if graph.is_untied:
         return scores
@@ -115,12 +122,14 @@ def groups(X: Sequences) -> Iterator[tuple[int, int]]:
 
 
 def _add(a: Expected, b: Expected) -> Expected:
+    lasting = (None if mine is None else mine + theirs for mine, theirs in zip(a[4:], b[4:], strict=True))
     return Expected(
-        a.log_likelihood + b.log_likelihood, add(a.statistics, b.statistics), a.edges + b.edges, a.start + b.start
-    )
+        a.log_likelihood + b.log_likelihood, add(a.statistics, b.statistics), a.edges + b.edges, a.start + b.start,
+        *lasting,
+    )  # fmt: skip
 
 
-def normalise(graph: StateGraph) -> StateGraph:
+def normalise(graph: Graph) -> Graph:
     """The same graph with the edges out of each state, and the starts, made probabilities."""
     top = np.full(graph.n_states, -np.inf)
     np.maximum.at(top, graph.source, graph.edge)

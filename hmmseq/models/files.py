@@ -18,10 +18,13 @@ from hmmseq.graph import StateGraph
 from hmmseq.models.crf import CRF
 from hmmseq.models.hmm import HMM
 from hmmseq.models.hmm_tagger import HMMTagger
+from hmmseq.models.semi_crf import SemiCRF
+from hmmseq.models.semi_markov import SemiMarkovHMM
 
 FORMAT = "hmmseq/1"
-MODELS: dict[str, type[HMM]] = {"HMM": HMM}
-TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger}  # they name their own parts
+MODELS: dict[str, type[HMM]] = {"HMM": HMM, "SemiMarkovHMM": SemiMarkovHMM}
+# They name their own parts.
+TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF}
 GRAPH = ("source", "target", "label", "edge", "start", "end")
 FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_", "n_expectations_")
 
@@ -36,6 +39,7 @@ def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
     emission = model.emission_
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
     arrays |= {f"emission.{name}": array for name, array in emission.state().items()}
+    arrays |= model._more_parts()
     described = {
         "class": type(model).__name__,
         "params": _plain(model.get_params(deep=False) | {"emission": None, "topology": None}),
@@ -99,9 +103,10 @@ def _read(name: str) -> tuple[str, dict[str, np.ndarray]]:
 
 def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     source, target, *rest = (arrays[f"graph.{part}"] for part in GRAPH)
-    model.graph_ = StateGraph(len(rest[0]), source, target, **dict(zip(GRAPH[2:], rest, strict=True)))
+    graph = StateGraph(len(rest[0]), source, target, **dict(zip(GRAPH[2:], rest, strict=True)))
     if described["own_topology"]:
-        model.topology = model.graph_
+        model.topology = graph
+    model._restore_graph(graph, arrays)
     model.emission_.restore({name[9:]: array for name, array in arrays.items() if name.startswith("emission.")})
     model.emission_.check(model.graph_.n_labels)
     for part in FITTED:

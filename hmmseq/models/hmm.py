@@ -72,6 +72,8 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     [array([1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], dtype=int32), array([0, 0, 0, 0, 0, 1, 1, 1], dtype=int32)]
     """
 
+    graph_: Any  # StateGraph, or SegmentGraph where states last
+
     def __init__(
         self,
         emission: Emission | None = None,
@@ -128,7 +130,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         weights = sample_weights(sample_weight, len(sequences))
         emission = Gaussian() if self.emission is None else clone(self.emission)
         graph = self._topology(states)
-        chain = Chain.of(self, graph)
+        chain = self._chain(graph)
         task = em.Task(emission.observe(sequences), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
@@ -136,13 +138,21 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, X, y)
         return self
 
+    def _chain(self, graph: StateGraph) -> Chain:
+        """What learns starts and transitions."""
+        return Chain.of(self, graph)
+
     def _is_hard(self) -> bool:
         if self.training not in ("em", "viterbi"):
             raise ValueError(f"training is {self.training!r}; expected 'em' or 'viterbi'")
         return self.training == "viterbi"
 
+    def _is_counting(self, task: em.Task) -> bool:
+        """Whether one pass says all: every state is known."""
+        return task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
+
     def _climb(self, base: restarts.Climb, task: em.Task, X: Any, y: Any) -> None:
-        counting = task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
+        counting = self._is_counting(task)
         n_iter, n_init = (1, 1) if counting else (self.n_iter, restarts.check_n_init(self.n_init))
         watched = callbacks.watch(self, X, y, n_iter, n_init)
         if n_init > 1:
@@ -152,13 +162,13 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
             own = watched if n_init == 1 else watched.restart(number, n_iter)
 
             def step() -> float:
-                return own.iteration(lambda: climb.step(task), lambda: _fitted(climb))
+                return own.iteration(lambda: climb.step(task), lambda: deepcopy(self._learned(climb)))
 
             converged = em.iterate(step, n_iter, self.tol, len(task.X.values), self.verbose, lambda: own.stopped)[1]
             climb.converged = converged
             climb.land()
             if own is not watched:
-                own.end(lambda: _fitted(climb))
+                own.end(lambda: deepcopy(self._learned(climb)))
 
         seeds = check_random_state(self.random_state)
         climbs = [self._first_guess(deepcopy(base), task, seeds) for _ in range(n_init)]
@@ -166,14 +176,22 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         if not counting:  # states that nobody named were not lost
             restarts.warn_of_idle_states(best)
         self.n_parameters_ = base.chain.n_free(base.graph) + best.emission.n_parameters()
-        self.graph_, self.emission_ = best.graph, best.emission
+        self._keep(best)
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
         self.n_expectations_ = best.n_expectations
         self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
-        watched.end(lambda: _fitted(best))
+        watched.end(lambda: self._learned(best))
 
-    @staticmethod
-    def _first_guess(climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
+    def _keep(self, best: restarts.Climb) -> None:
+        """Take the parameters that were learned."""
+        for name, value in self._learned(best).items():
+            setattr(self, name, value)
+
+    def _learned(self, climb: restarts.Climb) -> dict[str, Any]:
+        """The parameters of a climb, finished or not."""
+        return {"graph_": climb.graph, "emission_": climb.emission}
+
+    def _first_guess(self, climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
         climb.emission.initialise(task.X, climb.graph.n_labels, np.random.default_rng(seeds.randint(2**31)))
         if task.states is not None:
             em.first_guess(climb.graph, climb.emission, task)
@@ -189,7 +207,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     def _made_topology(self, labelled: int) -> StateGraph:
         if not isinstance(self.n_components, Integral) or self.n_components < 1:
             raise ValueError(f"n_components is {self.n_components!r}; expected a whole number, 1 or more")
-        make = topologies.ergodic if self.topology is None else self.topology
+        make = self._default_topology if self.topology is None else self.topology
         graph = make(max(self.n_components, labelled)) if callable(make) else None
         if not isinstance(graph, StateGraph):
             raise ValueError(
@@ -197,6 +215,10 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
                 "number of states, such as topologies.left_right"
             )
         return graph
+
+    @staticmethod
+    def _default_topology(n_states: int) -> StateGraph:
+        return topologies.ergodic(n_states)
 
     def _scores(self, X: Any, lengths: Any) -> Packed:
         check_is_fitted(self)
@@ -333,6 +355,18 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         check_is_fitted(self)
         save(self, path)
 
+    def _more_parts(self) -> dict[str, np.ndarray]:
+        """Arrays that a model file keeps beside those of the graph and the emission."""
+        return {}
+
+    def _restore_graph(self, graph: StateGraph, arrays: dict[str, np.ndarray]) -> None:
+        """The inverse."""
+        self.graph_ = graph
+
+    def _reorder(self, graph: StateGraph, order: np.ndarray) -> None:
+        """Take the graph in which state i is what was state order[i]; the emission has its order already."""
+        self.graph_ = graph
+
     def __getattr__(self, name: str) -> Any:
         """Fitted parameters of the emission, `means_` say, are there on the model too."""
         if name.endswith("_") and not name.startswith("_") and "emission_" in self.__dict__:
@@ -343,11 +377,6 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _fitted(climb: restarts.Climb) -> dict[str, Any]:
-    """What a model fitted so far would have."""
-    return {"graph_": climb.graph, "emission_": deepcopy(climb.emission)}
 
 
 def _mirror(results: Any, change: Callable[[Any], Any]) -> Any:

@@ -53,10 +53,10 @@ def reordered(model: HMM, order: Any) -> HMM:
     if graph.is_untied:
         other.emission_.reorder(order)
         label = np.arange(graph.n_states)
-    other.graph_ = StateGraph(
+    other._reorder(StateGraph(
         graph.n_states, place[graph.source], place[graph.target],
         label=label, edge=graph.edge, start=graph.start[order], end=graph.end[order],
-    )  # fmt: skip
+    ), order)  # fmt: skip
     return other
 
 

@@ -11,7 +11,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from hmmseq import shares
 from hmmseq.emissions import Emission
-from hmmseq.graph import StateGraph
 from hmmseq.models import em
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
@@ -23,7 +22,7 @@ IDLE = 1e-12  # a state with less than this share of all expected visits has non
 class Climb:
     """One run of EM: where it stands, and how it came there."""
 
-    graph: StateGraph
+    graph: Any  # StateGraph, or SegmentGraph where states last
     emission: Emission
     chain: Chain  # what its starts and transitions keep to
     leaps: Leaps | None = None  # how it is accelerated

@@ -10,9 +10,8 @@ UNKNOWN = -1
 
 def flatten(y: Any, offsets: np.ndarray, single: bool, name: str = "y") -> list[Any]:
     """Labels of all sequences end to end, None where unknown (None or -1), checked against the steps of X."""
-    if y is None:
-        raise ValueError("the estimator requires y to be passed, but the target y is None: pass one label per step")
-    sequences = [_listed(labels) for labels in ([y] if single else _listed(y))]
+    check_given(y)
+    sequences = [listed(labels) for labels in ([y] if single else listed(y))]
     lengths = np.diff(offsets).tolist()
     if len(sequences) != len(lengths):
         raise ValueError(
@@ -24,7 +23,13 @@ def flatten(y: Any, offsets: np.ndarray, single: bool, name: str = "y") -> list[
             raise ValueError(
                 f"{name}[{s}] has {found} but X[{s}] has {n_steps} steps; one label per step, None or -1 if unknown"
             )
-    return [_known(label, s, name) for s, labels in enumerate(sequences) for label in labels]
+    return [known(label, s, name) for s, labels in enumerate(sequences) for label in labels]
+
+
+def check_given(y: Any) -> None:
+    """ValueError for labels that were forgotten."""
+    if y is None:
+        raise ValueError("the estimator requires y to be passed, but the target y is None: pass one label per step")
 
 
 def learn(labels: list[Any]) -> np.ndarray:
@@ -46,13 +51,15 @@ def encode(labels: list[Any], classes: np.ndarray, name: str = "y") -> np.ndarra
     return np.array([number[label] for label in labels], dtype=np.int64)
 
 
-def _listed(values: Any) -> Any:
+def listed(values: Any) -> Any:
+    """Arrays and tuples as lists, anything else as it is."""
     if isinstance(values, np.ndarray):
         return values.tolist()
     return list(values) if isinstance(values, (list, tuple)) else values
 
 
-def _known(label: Any, s: int, name: str) -> Any:
+def known(label: Any, s: int, name: str) -> Any:
+    """One label, None where it is unknown; ValueError for what is no label."""
     if isinstance(label, np.generic):
         label = label.item()
     if isinstance(label, float) and label.is_integer():

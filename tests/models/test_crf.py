@@ -10,8 +10,9 @@ from sklearn.model_selection import GridSearchCV
 
 import hmmseq
 from hmmseq import CRF
-from hmmseq.models.conditional import Likelihood
+from hmmseq.models.conditional import Likelihood, Weights
 from hmmseq.models.lbfgs import minimise
+from hmmseq.models.sgd import SMALLEST_SCALE, Descent, batches
 
 RAGGED = np.array([0, 3, 3, 7, 8])  # the second sequence is empty
 N_LABELS, N_FEATURES = 3, 4
@@ -115,6 +116,51 @@ def test_a_known_minimum_under_an_l1_penalty():
     x, converged = minimise(square, np.zeros(4), l1=1.0, n_iter=100, tol=1e-12, report=lambda value, x: False)
     np.testing.assert_allclose(x, [2.0, 0.0, -1.0, 0.0], atol=1e-8)  # soft thresholds
     assert converged
+
+
+@pytest.mark.parametrize("c2", [0.05, 1.0])
+def test_averaged_sgd_comes_near_the_optimum(c2):
+    X, y = corpus(300)
+    best = CRF(c2=c2, n_iter=500, tol=1e-9).fit(X, y)
+    near = CRF(c2=c2, solver="sgd", n_iter=40, tol=0.0, random_state=0).fit(X, y)
+    assert best.history_[-1] <= near.history_[-1] < best.history_[-1] + 5e-3 * best.history_[0]
+    early = best.history_[0] - near.history_[3]
+    assert early > 0.97 * (best.history_[0] - best.history_[-1])  # after three passes
+    held, truth = corpus(100, seed=1)
+    assert near.score(held, truth) == pytest.approx(best.score(held, truth), abs=0.02)
+    likelihood = best._likelihood(X, best._read(X), y, np.ones(len(X)))
+    weights = likelihood.join(Weights(near.feature_weights_, *near._linear_weights()[1:]))
+    assert likelihood(weights)[0] == pytest.approx(near.history_[-1], rel=1e-9)
+
+
+def test_sgd_depends_on_the_seed_alone_and_reads_partial_labels():
+    X, y = corpus(30)
+    y = [[label if t % 3 else None for t, label in enumerate(labels)] for labels in y]
+    weights = np.linspace(0.0, 2.0, 30)
+    options = {"solver": "sgd", "n_iter": 4, "tol": 0.0, "batch_size": 4}
+    one, two, other = (
+        CRF(**options, random_state=seed, n_jobs=n).fit(X, y, sample_weight=weights)
+        for seed, n in ((1, 1), (1, 2), (2, 1))
+    )
+    np.testing.assert_array_equal(one.feature_weights_, two.feature_weights_)
+    assert one.history_ == two.history_ != other.history_
+    assert len(one.history_) == 5 and one.history_[-1] < one.history_[0]
+
+
+def test_sums_of_where_sgd_has_been():
+    """The lazy average is the plain one, also where the scale has to start again."""
+    X, y = corpus(12)
+    model = CRF()
+    model.fit(X, y)
+    likelihood = model._likelihood(X, model._read(X), y, np.ones(12))
+    likelihood.c2 = 60.0  # shrinks the weights fast
+    parts, seen = batches(likelihood, 2, np.random.default_rng(0)), []
+    descent = Descent(likelihood, 0.05)
+    for k in range(60):
+        descent.step(parts[k % len(parts)], averaged=k >= 6)
+        seen.append(descent.scale * descent.vector)
+    np.testing.assert_allclose(descent.average(), np.mean(seen[6:], axis=0), rtol=1e-8, atol=1e-12)
+    assert descent.scale > SMALLEST_SCALE > (1 - 0.05 * 2 * 60 / 12) ** 60
 
 
 def test_l1_makes_weights_zero():
@@ -233,7 +279,18 @@ def test_bad_data(X, y, message):
 
 
 @pytest.mark.parametrize(
-    "options", [{"c1": -1.0}, {"c2": np.inf}, {"tol": "no"}, {"min_frequency": 0}, {"n_iter": 1.5}]
+    "options",
+    [
+        {"c1": -1.0},
+        {"c2": np.inf},
+        {"tol": "no"},
+        {"min_frequency": 0},
+        {"n_iter": 1.5},
+        {"solver": "adam"},
+        {"learning_rate": 0.0},
+        {"batch_size": 0},
+        {"c1": 1.0, "solver": "sgd"},
+    ],
 )
 def test_bad_parameters(options):
     with pytest.raises(ValueError, match=f"{next(iter(options))} is"):
