@@ -2,6 +2,7 @@
 
 import sys
 import time
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -103,8 +104,9 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
         self._vocabulary = vocabulary
         self.n_features_in_ = features.matrix.shape[1]
         weights = sample_weights(sample_weight, len(features.offsets) - 1)
+        likelihood = self._likelihood(X, features, y, weights)
         watched = callbacks.watch(self, X, y, self.n_iter)
-        self._minimise(self._likelihood(X, features, y, weights), watched)
+        self._minimise(likelihood, watched)
         watched.end(dict)
         return self
 
@@ -128,7 +130,7 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
             if self.verbose:
                 print(f"{len(self.history_) - 1:9d}  {value:16.6f}  {self.seconds_[-1]:7.2f}", file=sys.stderr)
             if len(self.history_) > 1:
-                watched.iteration(lambda: None, lambda: _fitted(likelihood.split(x)))
+                watched.iteration(lambda: None, lambda: self._as_of(likelihood.split(x)))
             return watched.stopped
 
         if self.verbose:
@@ -148,8 +150,14 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
         )  # fmt: skip
 
     def _take(self, weights: Weights) -> None:
-        for name, value in _fitted(weights).items():
-            setattr(self, name, value)
+        self.graph_: StateGraph = chain(weights)
+        self.feature_weights_ = weights.features
+
+    def _as_of(self, weights: Weights) -> dict[str, Any]:
+        """What a model with these weights has."""
+        model = copy(self)
+        model._take(weights)
+        return dict(vars(model))
 
     def _check_parameters(self) -> None:
         for name in ("c1", "c2", "tol"):
@@ -294,8 +302,3 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
         self._take(Weights(matrix.toarray(), arrays["edge"], arrays["start"], arrays["end"]))
         for name in FITTED:
             setattr(self, name, fitted[name])
-
-
-def _fitted(weights: Weights) -> dict[str, Any]:
-    """What a model of these weights has."""
-    return {"graph_": chain(weights), "feature_weights_": weights.features}

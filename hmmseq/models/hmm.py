@@ -75,6 +75,8 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     [array([1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], dtype=int32), array([0, 0, 0, 0, 0, 1, 1, 1], dtype=int32)]
     """
 
+    graph_: Any  # StateGraph, or SegmentGraph where states last
+
     def __init__(
         self,
         emission: Emission | None = None,
@@ -173,13 +175,13 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
             own = watched if n_init == 1 else watched.restart(number, n_iter)
 
             def step() -> float:
-                return own.iteration(lambda: climb.step(task), lambda: _fitted(climb))
+                return own.iteration(lambda: climb.step(task), lambda: deepcopy(self._learned(climb)))
 
             converged = em.iterate(step, n_iter, self.tol, len(task.X.values), self.verbose, lambda: own.stopped)[1]
             climb.converged = converged
             climb.land()
             if own is not watched:
-                own.end(lambda: _fitted(climb))
+                own.end(lambda: deepcopy(self._learned(climb)))
 
         seeds = check_random_state(self.random_state)
         own = [*(base.copy() for _ in range(n_init - 1)), base]
@@ -192,11 +194,16 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
         self.n_expectations_ = best.n_expectations
         self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
-        watched.end(lambda: _fitted(best))
+        watched.end(lambda: self._learned(best))
 
     def _keep(self, best: restarts.Climb) -> None:
         """Take the parameters that were learned."""
-        self.graph_, self.emission_ = best.graph, best.emission
+        for name, value in self._learned(best).items():
+            setattr(self, name, value)
+
+    def _learned(self, climb: restarts.Climb) -> dict[str, Any]:
+        """The parameters of a climb, finished or not."""
+        return {"graph_": climb.graph, "emission_": climb.emission}
 
     @staticmethod
     def _warn_of_idle_states(best: restarts.Climb) -> None:
@@ -396,11 +403,6 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _fitted(climb: restarts.Climb) -> dict[str, Any]:
-    """What a model fitted so far would have."""
-    return {"graph_": climb.graph, "emission_": deepcopy(climb.emission)}
 
 
 def _mirror(results: Any, change: Callable[[Any], Any]) -> Any:

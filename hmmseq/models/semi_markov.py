@@ -159,8 +159,11 @@ class SemiMarkovHMM(HMM):
     def _keep(self, best: restarts.Climb) -> None:
         super()._keep(best)
         assert isinstance(best.chain, LastingChain)
-        self.durations_ = best.chain.durations
         best.chain.warn_of_cut_durations()
+
+    def _learned(self, climb: restarts.Climb) -> dict[str, Any]:
+        assert isinstance(climb.chain, LastingChain)
+        return super()._learned(climb) | {"durations_": climb.chain.durations}
 
     def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi", known: Any = None) -> Any:
         """The best segmentation: `SegmentPath(states, score, segments)`, rows of `segments` being state, start, stop.

@@ -36,7 +36,7 @@ def minimise(
     n_iter : epochs, each of which takes every batch once
     batch_size : sequences in a batch
     learning_rate : of the first step, for the mean gradient of a sequence; None: the best of several on some batches
-    report : called with the value and the average before the first and after each epoch; where it is true, this stops
+    report : called with value and weights, of the average, before the first and after each epoch; true ends training
     """
     parts = batches(function, batch_size, rng)
     rate = best_rate(function, parts[:TRIED_ON]) if learning_rate is None else learning_rate
@@ -48,10 +48,11 @@ def minimise(
             descent.step(parts[k], averaged=epoch > 0)
         x = descent.average()
         history.append(function(x)[0])
-        if report(history[-1], x):
-            break
+        stopped = report(history[-1], x)
         if len(history) > PERIOD and history[0] - history[-1] <= tol * abs(history[-1]):
             return x, True
+        if stopped:
+            break
     return x, False
 
 

@@ -25,6 +25,7 @@ class Given(NamedTuple):
 
 def read(y: Any, offsets: np.ndarray, single: bool, name: str = "y") -> list[list[Span]]:
     """Known segments of each sequence, checked against the steps of X; labels of steps are joined where they are equal."""
+    tags.check_given(y)
     sequences = [y] if single else tags.listed(y)
     n_steps = np.diff(offsets).tolist()
     if not isinstance(sequences, list) or len(sequences) != len(n_steps):

@@ -10,8 +10,7 @@ UNKNOWN = -1
 
 def flatten(y: Any, offsets: np.ndarray, single: bool, name: str = "y") -> list[Any]:
     """Labels of all sequences end to end, None where unknown (None or -1), checked against the steps of X."""
-    if y is None:
-        raise ValueError("the estimator requires y to be passed, but the target y is None: pass one label per step")
+    check_given(y)
     sequences = [listed(labels) for labels in ([y] if single else listed(y))]
     lengths = np.diff(offsets).tolist()
     if len(sequences) != len(lengths):
@@ -25,6 +24,12 @@ def flatten(y: Any, offsets: np.ndarray, single: bool, name: str = "y") -> list[
                 f"{name}[{s}] has {found} but X[{s}] has {n_steps} steps; one label per step, None or -1 if unknown"
             )
     return [known(label, s, name) for s, labels in enumerate(sequences) for label in labels]
+
+
+def check_given(y: Any) -> None:
+    """ValueError for labels that were forgotten."""
+    if y is None:
+        raise ValueError("the estimator requires y to be passed, but the target y is None: pass one label per step")
 
 
 def learn(labels: list[Any]) -> np.ndarray:

@@ -7,14 +7,16 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from expected_failures import expected_failures
-from hmmseq import CRF, GMMHMM, HMM, EachSequence, FactorialHMM, GaussianHMM, HMMTagger, InputHMM, SemiMarkovHMM
+from hmmseq import (
+    CRF, GMMHMM, HMM, EachSequence, FactorialHMM, GaussianHMM, HMMTagger, InputHMM, SemiCRF, SemiMarkovHMM,
+)  # fmt: skip
 from hmmseq.bio import GeneFinder
 from hmmseq.emissions import StudentT
 
 # PoissonHMM and CategoricalHMM are HMM for data that the checks do not have: counts, symbols.
 ESTIMATORS = [
-    HMM(), GaussianHMM(2, "full"), GMMHMM(2, 2), HMM(StudentT(), 2, n_iter=5), CRF(n_iter=20), SemiMarkovHMM(),
-    InputHMM(), FactorialHMM((1, 2)), EachSequence(StandardScaler()),
+    HMM(), GaussianHMM(2, "full"), GMMHMM(2, 2), HMM(StudentT(), 2, n_iter=5), CRF(n_iter=20),
+    SemiMarkovHMM(), InputHMM(), FactorialHMM((1, 2)), SemiCRF(n_iter=5), EachSequence(StandardScaler()),
 ]  # fmt: skip
 with warnings.catch_warnings():  # they read words, and records; most checks have nothing to say about those
     warnings.simplefilter("ignore", SkipTestWarning)
