@@ -15,6 +15,7 @@ from sklearn.utils import ClassifierTags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import callbacks, lattice
+from hmmseq.graph import StateGraph
 from hmmseq.models import sgd, tags
 from hmmseq.models.conditional import Likelihood, Weights, chain, scores
 from hmmseq.models.features import Features, Vocabulary, is_matrices, stack

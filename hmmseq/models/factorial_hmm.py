@@ -16,6 +16,7 @@ from hmmseq.emissions.observed import REAL, guessed_labels, numbers
 from hmmseq.models import em, inputs, restarts, selection
 from hmmseq.models.factorial import Data, Field, Moments, Parameters, exact, joint_scores, maximise, mean_field
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.validation import sample_weights
 
 EXACT_UP_TO = 64  # combinations of states: a pass takes time with their square
 JITTER = 0.1  # of the means of a first guess, as a share of the spread of what is left
@@ -100,7 +101,7 @@ class FactorialHMM(DensityMixin, BaseEstimator):
         """
         sizes = self._check_parameters()
         packed = inputs.sequences(self, X, lengths, reset=True)
-        data = self._data(packed, y, lengths, sizes, inputs.sample_weights(sample_weight, len(packed)))
+        data = self._data(packed, y, lengths, sizes, sample_weights(sample_weight, len(packed)))
         if not len(data.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         several = restarts.check_n_init(self.n_init)

@@ -8,7 +8,16 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from expected_failures import expected_failures
 from hmmseq import (
-    CRF, GMMHMM, HMM, EachSequence, FactorialHMM, GaussianHMM, HMMTagger, InputHMM, SemiCRF, SemiMarkovHMM,
+    CRF,
+    GMMHMM,
+    HMM,
+    EachSequence,
+    FactorialHMM,
+    GaussianHMM,
+    HMMTagger,
+    InputHMM,
+    SemiCRF,
+    SemiMarkovHMM,
 )  # fmt: skip
 from hmmseq.bio import GeneFinder
 from hmmseq.emissions import StudentT
