@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .alphabet import DNA, Codes
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 WIDTH = 6
 N_FULL = 4**WIDTH
@@ -35,7 +36,7 @@ def encode_words(codes: Codes) -> NDArray[np.int32]:
     return (FIRST.astype(np.int32)[length] + (number & ((1 << (2 * length)) - 1))).astype(np.int32)
 
 
-def reverse_complements(width: int) -> NDArray[np.int64]:
+def reverse_complements(width: int) -> Integers:
     """(4**width,) number of the other strand's word, for each word of this width."""
     numbers, reversed_ = np.arange(4**width), np.zeros(4**width, np.int64)
     for _ in range(width):
