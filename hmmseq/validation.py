@@ -1,9 +1,13 @@
-"""What people pass to any estimator, checked once: a single array, weights of sequences."""
+"""What people pass to any estimator, checked once: a single array, labels of steps, weights of sequences."""
 
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import validate_data
+
+from hmmseq.sequences import Sequences
+
+UNKNOWN = -1  # a label that is not known
 
 
 def is_array(X: Any) -> bool:
@@ -51,3 +55,26 @@ def sample_weights(weights: Any, n_sequences: int) -> np.ndarray:
             f"for each of {n_sequences} sequences"
         )
     return array
+
+
+def labels(y: Any, X: Sequences, lengths: Any, name: str = "y") -> np.ndarray:
+    """(n_steps in all,) known labels, whole numbers and -1 where unknown, checked against X."""
+    packed = Sequences.pack(y, lengths)
+    both = min(len(packed), len(X))
+    wrong = np.flatnonzero(packed.lengths[:both] != X.lengths[:both])
+    if wrong.size:
+        s = int(wrong[0])
+        raise ValueError(
+            f"{name}[{s}] has {packed.lengths[s]} labels but X[{s}] has {X.lengths[s]} steps; one label per step, -1 if "
+            "unknown"
+        )
+    if len(packed) != len(X):
+        raise ValueError(f"{name} has {len(packed)} sequences but X has {len(X)}; one list of labels per sequence")
+    values = packed.values
+    if values.dtype.kind not in "iufb":
+        raise ValueError(
+            f"Unknown label type: {name} has dtype {values.dtype}; expected whole numbers, or -1 for unknown"
+        )
+    if values.ndim != 1 or np.any(values != np.round(values)) or not np.all((values >= UNKNOWN) & (values < 2**31)):
+        raise ValueError(f"{name} must be whole numbers 0, 1, ... or -1 (unknown), one per step; got {values[:5]}...")
+    return values.astype(np.int64)

@@ -4,13 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hmmseq import lattice
+from hmmseq import lattice, validation
 from hmmseq.errors import DataError, ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models.inputs import UNKNOWN, states
 from hmmseq.sequences import Sequences, is_one
-from hmmseq.validation import is_array, one_array
+from hmmseq.validation import UNKNOWN, is_array, one_array
 
 
 class Shape(NamedTuple):
@@ -77,7 +76,7 @@ def labels(y: Any, X: Sequences, single: bool, lengths: Any = None) -> np.ndarra
             "y is missing: a tagger requires y to be passed, but the target y is None; pass a label for each step, "
             "-1 where it is not known"
         )
-    values = states([y] if single and lengths is None else y, X, lengths)
+    values = validation.labels([y] if single and lengths is None else y, X, lengths)
     if np.all(values == UNKNOWN):
         raise ValueError("y has no known label: all are -1")
     return values
