@@ -65,6 +65,7 @@ class CpGIslands(BaseEstimator):
     ----------
     island_length, sea_length : mean lengths that training begins with, in bases
     n_iter : iterations of EM; 0: the book's tables and these lengths as they are
+    n_training : bases to learn from at most, the first of the records: training needs some ten bytes a base
     threshold : bases whose posterior is at least this can be part of an island
     min_length : bases of the shortest island to report
     n_jobs : threads
@@ -91,6 +92,7 @@ class CpGIslands(BaseEstimator):
         island_length: float = 1_000.0,
         sea_length: float = 100_000.0,
         n_iter: int = 10,
+        n_training: int = 50_000_000,
         threshold: float = 0.5,
         min_length: int = 200,
         n_jobs: int | None = None,
@@ -98,6 +100,7 @@ class CpGIslands(BaseEstimator):
         self.island_length = island_length
         self.sea_length = sea_length
         self.n_iter = n_iter
+        self.n_training = n_training
         self.threshold = threshold
         self.min_length = min_length
         self.n_jobs = n_jobs
@@ -110,12 +113,12 @@ class CpGIslands(BaseEstimator):
         if self.n_iter == 0:
             self.graph_, self.emissionprob_, self.history_ = self._start(), TEXTBOOK.copy(), []
             return self
-        sequences = [_with_missing(record.encode()) for record in records]
+        sequences = list(self._first(records))
         if not any((codes >= 0).any() for codes in sequences):
             raise DataError("no sequence: not one known base to look for islands in")
         emission = _Blocks(len(DNA.symbols), order=1, pseudocount=1.0)
         model = HMM(emission, topology=self._start(), n_iter=self.n_iter, n_jobs=self.n_jobs)
-        model.fit([codes for codes in sequences if len(codes)])
+        model.fit(sequences)
         self.graph_, self.emissionprob_, self.history_ = model.graph_, model.emissionprob_, model.history_
         return self
 
@@ -146,6 +149,14 @@ class CpGIslands(BaseEstimator):
             _described(record.id, int(first), codes[first:end], posterior[first:end])
             for first, end in zip(starts[chosen], ends[chosen])
         ]
+
+    def _first(self, records: Iterable[FastaRecord]) -> Iterator[NDArray[np.int8]]:
+        """What is learned from."""
+        left = self.n_training
+        for record in records:
+            if left > 0 and record.sequence:
+                yield _with_missing(record.encode()[:left])
+                left -= len(record.sequence)
 
     def _start(self) -> StateGraph:
         leave = 1 / np.array([self.island_length, self.sea_length])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 from hmmseq.cli.arguments import check_writable, not_negative, positive, probability
@@ -41,11 +42,20 @@ def run(arguments: argparse.Namespace) -> None:
         min_length=arguments.min_length,
         n_jobs=arguments.threads,
     ).fit(records)
-    posteriors = [finder.posterior(record) for record in records]
-    islands = [island for record, own in zip(records, posteriors) for island in finder.islands(record, own)]
-    write_islands(islands, arguments.output)
+    islands: list[Any] = []
+
+    def tracks() -> Iterator[tuple[str, Any]]:
+        """One posterior in memory at a time: a genome of them would be four bytes a base."""
+        for record in records:
+            posterior = finder.posterior(record)
+            islands.extend(finder.islands(record, posterior))
+            yield record.id, posterior
+
     if arguments.bedgraph is not None:
-        tracks = zip((record.id for record in records), posteriors)
-        write_bedgraph(tracks, arguments.bedgraph, name="CpG island")
+        write_bedgraph(tracks(), arguments.bedgraph, name="CpG island")
+    else:
+        for _ in tracks():
+            pass
+    write_islands(islands, arguments.output)
     if not arguments.quiet:
         say(f"{len(islands)} islands in {sum(len(record.sequence) for record in records)} bases")

@@ -92,6 +92,14 @@ def test_threads_do_not_change_anything():
     assert np.array_equal(one.posterior(record), two.posterior(record))
 
 
+def test_training_looks_at_the_first_bases_only():
+    record = simulated(3, 5)[0]
+    cut = FastaRecord("c", "", record.sequence[:9_000])
+    other = FastaRecord("d", "", record.sequence[9_000:])
+    limited = CpGIslands(n_iter=2, n_training=9_000).fit([record, other])
+    assert np.array_equal(limited.emissionprob_, CpGIslands(n_iter=2).fit([cut]).emissionprob_)
+
+
 def test_nothing_to_learn_from_is_an_error():
     with pytest.raises(DataError, match="not one known base"):
         CpGIslands().fit([FastaRecord("c", "", b"NNN")])
