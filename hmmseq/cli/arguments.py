@@ -31,6 +31,7 @@ def checked(kind: Callable[[str], Any], allowed: Callable[[Any], bool], expected
     return parse
 
 
+not_negative = checked(int, lambda n: n >= 0, "a whole number, 0 or more")
 positive = checked(int, lambda n: n >= 1, "a whole number, 1 or more")
 probability = checked(float, lambda p: 0 <= p <= 1, "a probability, 0 to 1")
 
