@@ -23,8 +23,10 @@ from .gene_decoding import coding_cover, find_genes
 from .gene_scores import Weights
 from .gene_training import GeneModel, Genome, decode, first_model, train
 from .genetic_code import GeneticCode
+from .pretrained import Pretrained, best_prior, pretrained
 
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
+ENOUGH_ALONE = 300_000  # bases; with fewer, training starts from the most similar pre-trained genome
 AUTO = (11, 4)  # what TGA means is all that most bacteria and archaea differ in
 
 
@@ -39,6 +41,7 @@ class GeneFinder(BaseEstimator):
     circular : whether records are circular: True for all, or the ids of those that are. A gene across the origin ends beyond
         the length of its record. Records with long runs of unknown letters count as linear
     n_rounds : rounds of training
+    priors : pre-trained genomes (`pretrained.py`) for sequences of less than 300 kb; default: those of the package
     n_jobs : threads; results are the same for any number
     verbose : progress on standard error
 
@@ -47,7 +50,7 @@ class GeneFinder(BaseEstimator):
     model_ : GeneModel, all that was learned
     code_ : GeneticCode
     history_ : score a base of the best path, genes against background, in each round of training
-    trained_ : False if there was too little sequence to train on; then average proteins stand in, and a warning says so
+    trained_ : False if there was too little sequence to train on; then a pre-trained model stands in, and a warning says so
 
     Genes are candidate spans on both strands, scored as wholes (`gene_scores.py`): codons in several classes, start sites,
     stop codons, lengths. Gaps, which may be overlaps, join them (`gene_durations.py`); training is unsupervised
@@ -67,6 +70,7 @@ class GeneFinder(BaseEstimator):
         min_posterior: float = 0.35,
         circular: bool | Collection[str] = False,
         n_rounds: int = 5,
+        priors: Collection[Pretrained] | None = None,
         n_jobs: int | None = None,
         verbose: bool = False,
     ) -> None:
@@ -75,6 +79,7 @@ class GeneFinder(BaseEstimator):
         self.min_posterior = min_posterior
         self.circular = circular
         self.n_rounds = n_rounds
+        self.priors = priors
         self.n_jobs = n_jobs
         self.verbose = verbose
 
@@ -123,12 +128,15 @@ class GeneFinder(BaseEstimator):
         self.trained_ = known >= ENOUGH_TO_TRAIN
         if not self.trained_:
             warnings.warn(
-                f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); looking for average proteins",
+                f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); using a pre-trained model",
                 stacklevel=3,
             )
         learned = [self._learn(parts, code) for code in self._codes()]
         _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         return self
+
+    def _priors(self) -> tuple[Pretrained, ...]:
+        return pretrained() if self.priors is None else tuple(self.priors)
 
     def _codes(self) -> list[GeneticCode]:
         """The genetic codes to try."""
@@ -141,10 +149,11 @@ class GeneFinder(BaseEstimator):
 
     def _learn(self, parts: list[Part], code: GeneticCode) -> tuple[float, GeneticCode, GeneModel, list[float]]:
         """How well the code explains the genome, and what was learned with it."""
-        genome, history = self._genome(parts, code), list[float]()
-        model = first_model(genome, Weights())
+        genome, weights, history = self._genome(parts, code), Weights(), list[float]()
+        prior = best_prior(genome, weights, self._priors()) if len(genome) < ENOUGH_ALONE else None
+        model = prior or first_model(genome, weights)
         if self.trained_:
-            model, history = train(genome, Weights(), self.n_rounds, self._say)
+            model, history = train(genome, weights, self.n_rounds, self._say, prior)
         one = len(self._codes()) == 1
         return 0.0 if one else decode(genome, model, Weights())[3], code, model, history
 

@@ -70,7 +70,9 @@ def test_genes_are_in_order_and_well_formed(planted):
     codes, _, finder, found = planted
     assert [gene.start for gene in found] == sorted(gene.start for gene in found)
     for gene in found:
-        assert len(gene) >= finder.min_length and finder.min_posterior <= gene.posterior <= 1 and gene.transl_table == 11
+        assert (
+            len(gene) >= finder.min_length and finder.min_posterior <= gene.posterior <= 1 and gene.transl_table == 11
+        )
         letters = codes[gene.start - 1 : gene.end]
         protein = STANDARD.translate(letters if gene.strand == "+" else reverse_complement(letters), from_start=True)
         if gene.usable:
