@@ -27,6 +27,7 @@ from .pretrained import Pretrained, best_prior, pretrained
 
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
 ENOUGH_ALONE = 300_000  # bases; with fewer, training starts from the most similar pre-trained genome
+_PRETRAINED_BONUS = 1.5  # nats
 AUTO = (11, 4)  # what TGA means is all that most bacteria and archaea differ in
 
 
@@ -49,6 +50,7 @@ class GeneFinder(BaseEstimator):
     ----------
     model_ : GeneModel, all that was learned
     code_ : GeneticCode
+    pretrained_ : whether a pre-trained model was where training began, or stands in for it
     history_ : score a base of the best path, genes against background, in each round of training
     trained_ : False if there was too little sequence to train on; then a pre-trained model stands in, and a warning says so
 
@@ -113,7 +115,7 @@ class GeneFinder(BaseEstimator):
         parts = list(parts_of(stretch))
         if parts:
             genome = self._genome(parts)
-            cover = coding_cover(genome, self.model_, Weights())
+            cover = coding_cover(genome, self.model_, self._weights)
             for part, offset in zip(parts, genome.offsets):
                 probability[part.offset : part.offset + len(part.codes)] = cover[offset : offset + len(part.codes)]
         return probability[first - low : last - low]
@@ -125,7 +127,7 @@ class GeneFinder(BaseEstimator):
         known = sum(int((part.codes < DNA.missing).sum()) for part in parts)
         if not known:
             raise DataError("no sequence: not one known base to look for genes in")
-        self.trained_ = known >= ENOUGH_TO_TRAIN
+        self.trained_, self.pretrained_ = known >= ENOUGH_TO_TRAIN, known < ENOUGH_ALONE
         if not self.trained_:
             warnings.warn(
                 f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); using a pre-trained model",
@@ -134,6 +136,11 @@ class GeneFinder(BaseEstimator):
         learned = [self._learn(parts, code) for code in self._codes()]
         _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         return self
+
+    @property
+    def _weights(self) -> Weights:
+        """Genes of another genome's model fit less well, and so get a larger bonus."""
+        return Weights(bonus=_PRETRAINED_BONUS) if self.pretrained_ else Weights()
 
     def _priors(self) -> tuple[Pretrained, ...]:
         return pretrained() if self.priors is None else tuple(self.priors)
@@ -149,23 +156,23 @@ class GeneFinder(BaseEstimator):
 
     def _learn(self, parts: list[Part], code: GeneticCode) -> tuple[float, GeneticCode, GeneModel, list[float]]:
         """How well the code explains the genome, and what was learned with it."""
-        genome, weights, history = self._genome(parts, code), Weights(), list[float]()
-        prior = best_prior(genome, weights, self._priors()) if len(genome) < ENOUGH_ALONE else None
-        model = prior or first_model(genome, weights)
+        genome, history = self._genome(parts, code), list[float]()
+        prior = best_prior(genome, self._weights, self._priors()) if self.pretrained_ else None
+        model = prior or first_model(genome, self._weights)
         if self.trained_:
-            model, history = train(genome, weights, self.n_rounds, self._say, prior)
+            model, history = train(genome, self._weights, self.n_rounds, self._say, prior)
         one = len(self._codes()) == 1
-        return 0.0 if one else decode(genome, model, Weights())[3], code, model, history
+        return 0.0 if one else decode(genome, model, self._weights)[3], code, model, history
 
     def _predict(self, parts: list[Part]) -> list[Gene]:
         if not parts:
             return []
         self._say("decoding ...")
-        found = find_genes(self._genome(parts), self.model_, Weights())
+        found = find_genes(self._genome(parts), self.model_, self._weights)
         turns = [found.widest_gap(k) or 0 if self._is_circular(part) else 0 for k, part in enumerate(parts)]
         if any(turns):  # begin between two genes, so that none is cut
             turned = [part._replace(codes=np.roll(part.codes, -turn)) for part, turn in zip(parts, turns)]
-            found = find_genes(self._genome(turned), self.model_, Weights())
+            found = find_genes(self._genome(turned), self.model_, self._weights)
         return [
             gene
             for number, (part, turn) in enumerate(zip(parts, turns))
