@@ -195,7 +195,7 @@ def _first_order(words: Floats) -> Floats:
 
 
 def _content(classes: Floats, background: Floats, weight: Floats, temper: Floats) -> Content:
-    share = np.maximum(weight / weight.sum(), _LEAST_SHARE)
+    share = np.maximum(weight / max(weight.sum(), 1e-300), _LEAST_SHARE)
     return Content(coding.codon_table(classes, background), temper, np.log(share / share.sum()))
 
 

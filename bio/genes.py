@@ -42,7 +42,8 @@ class GeneFinder(BaseEstimator):
     circular : whether records are circular: True for all, or the ids of those that are. A gene across the origin ends beyond
         the length of its record. Records with long runs of unknown letters count as linear
     n_rounds : rounds of training
-    priors : pre-trained genomes (`pretrained.py`) for sequences of less than 300 kb; default: those of the package
+    priors : pre-trained genomes (`pretrained.py`) for sequences of less than 300 kb; default: those of the package. With
+        none, (), average proteins are where training begins
     n_jobs : threads; results are the same for any number
     verbose : progress on standard error
 
@@ -127,13 +128,15 @@ class GeneFinder(BaseEstimator):
         known = sum(int((part.codes < DNA.missing).sum()) for part in parts)
         if not known:
             raise DataError("no sequence: not one known base to look for genes in")
-        self.trained_, self.pretrained_ = known >= ENOUGH_TO_TRAIN, known < ENOUGH_ALONE
+        codes = self._codes()
+        self.trained_ = known >= ENOUGH_TO_TRAIN
+        self.pretrained_ = known < ENOUGH_ALONE and bool(self._priors())
         if not self.trained_:
             warnings.warn(
-                f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); using a pre-trained model",
+                f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); using a model made before",
                 stacklevel=3,
             )
-        learned = [self._learn(parts, code) for code in self._codes()]
+        learned = [self._learn(parts, code) for code in codes]
         _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         return self
 

@@ -18,12 +18,19 @@ def add(commands: Any) -> None:
     parser.add_argument("--no-stop", action="store_true", help="leave stop codons out of the CDS")
     parser.add_argument("--faa", metavar="PROTEINS.faa", help="also write the proteins")
     parser.add_argument("--ffn", metavar="GENES.ffn", help="also write the coding sequences")
-    parser.add_argument("--table", type=table, default=11, metavar="N", help="NCBI genetic code (default 11)")
-    parser.add_argument("--min-posterior", type=probability, default=0.5, metavar="P", help="default 0.5")
+    parser.add_argument(
+        "--table", type=table_or_auto, default=11, metavar="N", help="NCBI genetic code (default 11), or auto"
+    )
+    parser.add_argument("--circular", action="store_true", help="records are circular: find genes across their origins")
+    parser.add_argument("--min-posterior", type=probability, default=0.35, metavar="P", help="default 0.35")
     parser.add_argument("--min-length", type=positive, default=90, metavar="BASES", help="default 90")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default 1")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
     parser.set_defaults(run=run)
+
+
+def table_or_auto(text: str) -> int | str:
+    return text if text == "auto" else table(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -42,6 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.table,
         min_length=arguments.min_length,
         min_posterior=arguments.min_posterior,
+        circular=arguments.circular,
         n_jobs=arguments.threads,
         verbose=not arguments.quiet,
     )
