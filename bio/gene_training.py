@@ -30,9 +30,11 @@ N_CLASSES = 3
 _SPLIT = (0.2, 0.85)  # quantiles of content a codon that part the classes at first
 _OPEN_CLASS = 0.03  # share of genes that are open and nothing else, to begin with
 _LEAST_SHARE = 0.01
-_CODING_STRENGTH = (10.0, 30.0, 100.0, 300.0, 1000.0, 1000.0)  # of back-off, in words, by order
+_CODING_STRENGTH = (30.0, 30.0, 100.0, 1000.0, 1000.0, 1000.0)  # of back-off, in words, by order
 _BACKGROUND_STRENGTH, _SEED_STRENGTH = 30.0, 30.0
-_PROTEIN, _POOL, _WHOLE = 2000.0, 10000.0, 2000.0  # words of average protein, of all classes, of the whole genome
+_PROTEIN, _GENOME = 2000.0, 20000.0  # words of average protein, or of a genome that is alike
+_POOL, _WHOLE = 10000.0, 2000.0  # words of all classes, of the whole genome
+_ENOUGH_STARTS = 300  # to learn start sites where those of a like genome are known
 _SEED_LENGTH = 500  # bases of the shortest gene of the first round to learn from
 _MIN_CUT = 63  # bases of the shortest part of a gene: longer than any overlap
 _BORDER_SCORE = 100.0  # nats: no path leaves out a border
@@ -111,8 +113,9 @@ class GeneModel:
     stop: Floats
     lengths: Lengths
     gaps: GapSizes
-    protein: Floats  # (3, 4096) words of average protein at the GC content that suits the genome
+    protein: Floats  # (3, 4096) words of proteins like these, by codon position
     n_learned: int  # classes of genes; those after them are fixed
+    from_genome: bool = False  # whether the words of proteins, and the start sites, are those of a genome
 
     @cached_property
     def graph(self) -> SpanGraph:
@@ -192,7 +195,7 @@ def _first_order(words: Floats) -> Floats:
 
 
 def _content(classes: Floats, background: Floats, weight: Floats, temper: Floats) -> Content:
-    share = np.maximum(weight / weight.sum(), _LEAST_SHARE)
+    share = np.maximum(weight / max(weight.sum(), 1e-300), _LEAST_SHARE)
     return Content(coding.codon_table(classes, background), temper, np.log(share / share.sum()))
 
 
@@ -255,12 +258,18 @@ def responsibilities(genome: Genome, model: GeneModel, chosen: Chosen) -> Floats
     return np.column_stack([first, share[:, 1:]])
 
 
-def train(genome: Genome, weights: Weights, n_rounds: int, say: Callable[[str], None]) -> tuple[GeneModel, list[float]]:
-    """The model after so many rounds, and the score a base of the best path of each round but the last."""
-    model, history = first_model(genome, weights), []
+def train(
+    genome: Genome, weights: Weights, n_rounds: int, say: Callable[[str], None], prior: GeneModel | None = None
+) -> tuple[GeneModel, list[float]]:
+    """The model after so many rounds, and the score a base of the best path of each round but the last.
+
+    prior : what to begin with; default: average proteins
+    """
+    model, history = prior or first_model(genome, weights), list[float]()
     _, _, chosen, _ = decode(genome, model, weights)
-    chosen, protein = seeds(genome, model, chosen)
-    model = replace(model, protein=protein)
+    if prior is None:
+        chosen, protein = seeds(genome, model, chosen)
+        model = replace(model, protein=protein)
     for number in range(n_rounds):
         model = learn(genome, model, chosen, weights)
         if number + 1 < n_rounds:
@@ -271,7 +280,13 @@ def train(genome: Genome, weights: Weights, n_rounds: int, say: Callable[[str], 
 
 
 def learn_content(
-    genome: Genome, chosen: Chosen, everything: Chosen, share: Floats, protein: Floats, weights: Weights, n_learned: int
+    genome: Genome,
+    chosen: Chosen,
+    everything: Chosen,
+    share: Floats,
+    model: GeneModel,
+    weights: Weights,
+    n_learned: int,
 ) -> tuple[Content, Floats, Floats]:
     """Content from genes; and the words of the background and of all genes (3, 4096)."""
     counts, background = np.zeros((n_learned, 3, N_WORDS)), np.zeros(N_WORDS)
@@ -282,17 +297,25 @@ def learn_content(
         weight = np.ascontiguousarray(share[chosen.strand == s, :n_learned])
         coding.count_coding(frames.codes, _sense(frames, own), _stops(frames, own), weight, counts)
         coding.count_background(frames.codes, taken[::-1].copy() if s else taken, background)
-    pool = counts.sum(0) + _PROTEIN * protein
+    pool = counts.sum(0) + (_GENOME if model.from_genome else _PROTEIN) * model.protein
     counts += _POOL * pool / pool[2].sum()
     background += _WHOLE * _first_order(genome.words) / max(genome.words.sum(), 1.0)
     null = coding.conditionals(background, _BACKGROUND_STRENGTH)
     learned = coding.without_stops(coding.conditionals(counts, _CODING_STRENGTH), genome.code)
-    classes = np.concatenate([learned, coding.open_background(null, genome.code)[None]])
     weight = share.sum(0)
     if len(weight) == n_learned:
         weight = np.append(weight / max(weight.sum(), 1.0) * (1 - _OPEN_CLASS), _OPEN_CLASS)
-    temper = np.append(np.full(n_learned, weights.content), 1.0)
-    return _content(classes, null, weight, temper), background, pool
+    return open_and(learned, null, genome.code, weights, weight), background, pool
+
+
+def open_and(
+    learned: Floats, null: Floats, code: GeneticCode, weights: Weights, share: Floats | None = None
+) -> Content:
+    """Learned classes, and a last one of frames that are open and nothing else."""
+    if share is None:
+        share = np.array([1 - _OPEN_CLASS, _OPEN_CLASS])
+    classes = np.concatenate([learned, coding.open_background(null, code)[None]])
+    return _content(classes, null, share, np.append(np.full(len(learned), weights.content), 1.0))
 
 
 def learn(genome: Genome, model: GeneModel, chosen: Chosen, weights: Weights) -> GeneModel:
@@ -302,7 +325,7 @@ def learn(genome: Genome, model: GeneModel, chosen: Chosen, weights: Weights) ->
         chosen = chosen.where(chosen.end - chosen.begin >= weights.train_from)
     share = responsibilities(genome, model, chosen)
     n_learned = 1 if model.n_learned == 0 else N_CLASSES
-    content, background, pool = learn_content(genome, chosen, everything, share, model.protein, weights, n_learned)
+    content, background, pool = learn_content(genome, chosen, everything, share, model, weights, n_learned)
     start, stop = codon_odds(genome, background)
     whole = chosen.where(chosen.kind < BORDER_SPAN)
     used = np.bincount(_stop_kinds(genome, whole), minlength=len(stop)) + 1.0
@@ -311,8 +334,19 @@ def learn(genome: Genome, model: GeneModel, chosen: Chosen, weights: Weights) ->
         complete = everything.where(everything.kind < BORDER_SPAN)
         lengths = gene_durations.learn_lengths((complete.end - complete.begin) // 3)
         gaps = _learn_gaps(genome, everything)
-        sites = _learn_sites(genome, model, whole, background, pool)
-    return GeneModel(content, sites, start, np.log(used / used.sum()) - stop, lengths, gaps, model.protein, n_learned)
+        if not model.from_genome or len(whole.strand) >= _ENOUGH_STARTS:
+            sites = _learn_sites(genome, model, whole, background, pool)
+    return GeneModel(
+        content,
+        sites,
+        start,
+        np.log(used / used.sum()) - stop,
+        lengths,
+        gaps,
+        model.protein,
+        n_learned,
+        model.from_genome,
+    )
 
 
 def _stop_kinds(genome: Genome, whole: Chosen) -> NDArray[np.int64]:

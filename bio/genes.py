@@ -23,10 +23,13 @@ from .gene_decoding import coding_cover, find_genes
 from .gene_scores import Weights
 from .gene_training import GeneModel, Genome, decode, first_model, train
 from .genetic_code import GeneticCode
+from .pretrained import Pretrained, best_prior, pretrained
 from .spliced import SplicedGeneFinder
 
 KINDS = "prokaryote", "eukaryote"
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
+ENOUGH_ALONE = 300_000  # bases; with fewer, training starts from the most similar pre-trained genome
+_PRETRAINED_BONUS = 1.5  # nats
 AUTO = (11, 4)  # what TGA means is all that most bacteria and archaea differ in
 
 
@@ -44,6 +47,8 @@ class GeneFinder(BaseEstimator):
     circular : whether records are circular: True for all, or the ids of those that are. A gene across the origin ends beyond
         the length of its record. Records with long runs of unknown letters count as linear
     n_rounds : rounds of training
+    priors : pre-trained genomes (`pretrained.py`) for sequences of less than 300 kb; default: those of the package. With
+        none, (), average proteins are where training begins
     n_jobs : threads; results are the same for any number
     verbose : progress on standard error
 
@@ -51,8 +56,9 @@ class GeneFinder(BaseEstimator):
     ----------
     model_ : GeneModel, all that was learned
     code_ : GeneticCode
+    pretrained_ : whether a pre-trained model was where training began, or stands in for it
     history_ : score a base of the best path, genes against background, in each round of training
-    trained_ : False if there was too little sequence to train on; then average proteins stand in, and a warning says so
+    trained_ : False if there was too little sequence to train on; then a pre-trained model stands in, and a warning says so
 
     Genes are candidate spans on both strands, scored as wholes (`gene_scores.py`): codons in several classes, start sites,
     stop codons, lengths. Gaps, which may be overlaps, join them (`gene_durations.py`); training is unsupervised
@@ -78,6 +84,7 @@ class GeneFinder(BaseEstimator):
         min_posterior: float = 0.35,
         circular: bool | Collection[str] = False,
         n_rounds: int = 5,
+        priors: Collection[Pretrained] | None = None,
         n_jobs: int | None = None,
         verbose: bool = False,
     ) -> None:
@@ -87,6 +94,7 @@ class GeneFinder(BaseEstimator):
         self.min_posterior = min_posterior
         self.circular = circular
         self.n_rounds = n_rounds
+        self.priors = priors
         self.n_jobs = n_jobs
         self.verbose = verbose
 
@@ -120,7 +128,7 @@ class GeneFinder(BaseEstimator):
         parts = list(parts_of(stretch))
         if parts:
             genome = self._genome(parts)
-            cover = coding_cover(genome, self.model_, Weights())
+            cover = coding_cover(genome, self.model_, self._weights)
             for part, offset in zip(parts, genome.offsets):
                 probability[part.offset : part.offset + len(part.codes)] = cover[offset : offset + len(part.codes)]
         return probability[first - low : last - low]
@@ -137,15 +145,25 @@ class GeneFinder(BaseEstimator):
         known = sum(int((part.codes < DNA.missing).sum()) for part in parts)
         if not known:
             raise DataError("no sequence: not one known base to look for genes in")
+        codes = self._codes()
         self.trained_ = known >= ENOUGH_TO_TRAIN
+        self.pretrained_ = known < ENOUGH_ALONE and bool(self._priors())
         if not self.trained_:
             warnings.warn(
-                f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); looking for average proteins",
+                f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); using a model made before",
                 stacklevel=3,
             )
-        learned = [self._learn(parts, code) for code in self._codes()]
+        learned = [self._learn(parts, code) for code in codes]
         _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         return self
+
+    @property
+    def _weights(self) -> Weights:
+        """Genes of another genome's model fit less well, and so get a larger bonus."""
+        return Weights(bonus=_PRETRAINED_BONUS) if self.pretrained_ else Weights()
+
+    def _priors(self) -> tuple[Pretrained, ...]:
+        return pretrained() if self.priors is None else tuple(self.priors)
 
     def _codes(self) -> list[GeneticCode]:
         """The genetic codes to try."""
@@ -159,21 +177,22 @@ class GeneFinder(BaseEstimator):
     def _learn(self, parts: list[Part], code: GeneticCode) -> tuple[float, GeneticCode, GeneModel, list[float]]:
         """How well the code explains the genome, and what was learned with it."""
         genome, history = self._genome(parts, code), list[float]()
-        model = first_model(genome, Weights())
+        prior = best_prior(genome, self._weights, self._priors()) if self.pretrained_ else None
+        model = prior or first_model(genome, self._weights)
         if self.trained_:
-            model, history = train(genome, Weights(), self.n_rounds, self._say)
+            model, history = train(genome, self._weights, self.n_rounds, self._say, prior)
         one = len(self._codes()) == 1
-        return 0.0 if one else decode(genome, model, Weights())[3], code, model, history
+        return 0.0 if one else decode(genome, model, self._weights)[3], code, model, history
 
     def _predict(self, parts: list[Part]) -> list[Gene]:
         if not parts:
             return []
         self._say("decoding ...")
-        found = find_genes(self._genome(parts), self.model_, Weights())
+        found = find_genes(self._genome(parts), self.model_, self._weights)
         turns = [found.widest_gap(k) or 0 if self._is_circular(part) else 0 for k, part in enumerate(parts)]
         if any(turns):  # begin between two genes, so that none is cut
             turned = [part._replace(codes=np.roll(part.codes, -turn)) for part, turn in zip(parts, turns)]
-            found = find_genes(self._genome(turned), self.model_, Weights())
+            found = find_genes(self._genome(turned), self.model_, self._weights)
         return [
             gene
             for number, (part, turn) in enumerate(zip(parts, turns))

@@ -21,8 +21,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--no-stop", action="store_true", help="leave stop codons out of the CDS")
     parser.add_argument("--faa", metavar="PROTEINS.faa", help="also write the proteins")
     parser.add_argument("--ffn", metavar="GENES.ffn", help="also write the coding sequences")
-    parser.add_argument("--table", type=table, metavar="N", help="NCBI genetic code (default 11)")
-    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.5, with --model 0")
+    parser.add_argument("--table", type=table_or_auto, metavar="N", help="NCBI genetic code (default 11), or auto")
+    parser.add_argument("--circular", action="store_true", help="records are circular: find genes across their origins")
+    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.35, with --model 0")
     parser.add_argument("--min-length", type=positive, metavar="BASES", help="default 90")
     parser.add_argument("--model", metavar="MODEL", help="genes with introns, by a model from `hmmseq train-genes`")
     parser.add_argument(
@@ -35,6 +36,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default 1")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
     parser.set_defaults(run=run)
+
+
+def table_or_auto(text: str) -> int | str:
+    return text if text == "auto" else table(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -61,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check_together(arguments: argparse.Namespace) -> None:
-    own, others = ("table", "min_length"), ("hints", "complete", "alternatives")
+    own, others = ("table", "min_length", "circular"), ("hints", "complete", "alternatives")
     wrong = [name for name in (own if arguments.model else others) if getattr(arguments, name)]
     if wrong:
         why = "is part of the model" if arguments.model else "needs --model"
@@ -71,7 +76,7 @@ def _check_together(arguments: argparse.Namespace) -> None:
 def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
     from hmmseq.bio.genes import GeneFinder
 
-    chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length")}
+    chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length", "circular")}
     finder = GeneFinder(
         n_jobs=arguments.threads,
         verbose=not arguments.quiet,

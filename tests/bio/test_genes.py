@@ -11,8 +11,10 @@ from hmmseq.bio import DNA, FastaRecord, Gene, GeneFinder, GeneticCode, evaluate
 from hmmseq.bio.average_protein import codon_usage
 from hmmseq.bio.coding import N_WORDS, class_scores, codon_table, conditionals, count_coding, without_stops
 from hmmseq.bio.gene_durations import first_gaps, gene_graph, learn_gaps, learn_lengths
+from hmmseq.bio.gene_scores import Weights
 from hmmseq.bio.gene_training import Genome
 from hmmseq.bio.open_frames import BORDER, CUT, codon_marks, open_frames, other_strand, start_codons
+from hmmseq.bio.pretrained import Pretrained, log_background, pretrained
 from hmmseq.errors import DataError
 
 STANDARD, MYCOPLASMA = GeneticCode.from_table(11), GeneticCode.from_table(4)
@@ -55,7 +57,7 @@ def places(genes):
 @pytest.fixture(scope="module")
 def planted():
     codes, genes = plant(60)
-    finder = GeneFinder()
+    finder = GeneFinder(priors=())  # planted genes are like those of no genome
     return codes, genes, finder, finder.find([record(codes)])
 
 
@@ -89,7 +91,7 @@ def test_predict_repeats_find_for_any_number_of_threads(planted):
 def test_the_other_strand_has_the_same_genes(planted):
     codes, _, _, found = planted
     n = len(codes)
-    other = GeneFinder().find([record(reverse_complement(codes))])
+    other = GeneFinder(priors=()).find([record(reverse_complement(codes))])
     mirrored = {(n + 1 - end, n + 1 - start, "-+"[strand == "-"]) for start, end, strand in places(other)}
     assert len(mirrored ^ places(found)) <= 0.03 * len(found)
 
@@ -136,8 +138,8 @@ def test_a_gene_cut_by_the_ends_is_partial_and_keeps_its_frame(planted, strand):
 
 
 def test_tga_is_a_stop_or_not():
-    codes, genes = plant(40, MYCOPLASMA, seed=1)
-    assert evaluate(GeneFinder(table=4).find([record(codes)]), genes).f1 > 0.95
+    codes, genes = plant(60, MYCOPLASMA)
+    assert evaluate(GeneFinder(table=4, priors=()).find([record(codes)]), genes).f1 > 0.95
     standard = GeneFinder(table=11).find([record(codes)])
     for gene in standard:
         letters = codes[gene.start - 1 : gene.end]
@@ -166,11 +168,64 @@ def test_genes_that_end_under_one_another_are_both_found(planted):
 
 
 def test_a_short_contig_is_searched_without_training():
-    codes, _ = plant(3, seed=2)
+    codes, genes = plant(3, seed=2)
     with pytest.warns(UserWarning, match="too few to train on"):
         finder = GeneFinder().fit([record(codes)])
-    assert not finder.trained_ and finder.history_ == []
-    assert isinstance(finder.predict([record(codes)]), list)
+    assert not finder.trained_ and finder.pretrained_ and finder.history_ == []
+    with pytest.warns(UserWarning, match="too few"):
+        assert evaluate(GeneFinder().find([record(codes)]), genes).recall >= 2 / 3
+
+
+def test_the_code_that_explains_the_genome_is_chosen():
+    for code, seed in ((MYCOPLASMA, 0), (STANDARD, 0)):
+        codes, _ = plant(60, code, seed=seed)
+        assert GeneFinder(table="auto", priors=()).fit([record(codes)]).code_.table == code.table
+    with pytest.raises(ValueError, match="'auto'"):
+        GeneFinder(table="best").fit([record(codes)])
+
+
+def test_a_gene_across_the_origin_is_found_whole(planted):
+    codes, _, finder, found = planted
+    gene = max((g for g in found if g.usable), key=len)
+    turn = (gene.start + gene.end) // 2
+    circle = record(np.roll(codes, -turn))
+    n = len(codes)
+    linear = finder.predict([circle])
+    assert any(g.partial_left and g.start == 1 for g in linear) and any(g.partial_right and g.end == n for g in linear)
+    try:
+        around = finder.set_params(circular=True).predict([circle])
+        assert finder.set_params(circular=["c"]).predict([circle]) == around
+        assert finder.set_params(circular=["other"]).predict([circle]) == linear
+    finally:
+        finder.set_params(circular=False)
+    [whole] = [g for g in around if g.end > n]
+    assert (whole.start, len(whole), whole.strand) == (gene.start - turn + n, len(gene), gene.strand) and whole.usable
+    assert [g.start for g in around] == sorted(g.start for g in around)
+
+
+def test_starts_have_a_probability_unless_cut_off(planted):
+    codes, genes, finder, found = planted
+    assert all(0 < gene.start_posterior <= 1 for gene in found if gene.usable)
+    gene = next(g for g in genes if g.strand == "+" and len(g) > 900)
+    [part] = finder.predict([record(codes[gene.start + 100 : gene.end])])
+    assert part.partial_left and part.start_posterior is None
+
+
+def test_lower_case_and_rna_letters_change_nothing(planted):
+    codes, _, finder, found = planted
+    text = DNA.decode(codes)
+    assert finder.predict([FastaRecord("c", "", text.lower().replace("t", "u").encode())]) == found
+
+
+def test_contigs_are_searched_side_by_side_as_alone(planted):
+    codes, _, finder, _ = planted
+    pieces = [record(codes[:9_000], "a"), record(codes[9_000:20_000], "b"), record(codes[20_000:21_500], "tiny")]
+    alone = [gene for piece in pieces for gene in finder.predict([piece])]
+    together = finder.predict(pieces)
+    assert [(g.seqid, g.start, g.end, g.strand) for g in together] == [
+        (g.seqid, g.start, g.end, g.strand) for g in alone
+    ]
+    np.testing.assert_allclose([g.posterior for g in together], [g.posterior for g in alone], atol=1e-3)
 
 
 @pytest.mark.parametrize("text", [b"", b"A", b"AC", b"ACG", b"NNNN", b"ATGTAA"])
@@ -303,3 +358,27 @@ def test_spans_of_both_strands_mirror_each_other():
         b = other._places(1 - strand, np.arange(len(other.strands[1 - strand].begin)))
         np.testing.assert_array_equal(a[0], n - b[1])
         np.testing.assert_array_equal(a[1], n - b[0])
+
+
+# Pre-trained models
+
+
+def test_pretrained_models_are_distributions_under_any_code(planted):
+    genome = Genome([planted[0]], MYCOPLASMA, 90)
+    for prior in pretrained():
+        model = prior.model(genome, Weights())
+        assert np.all(np.isfinite(model.content.table))
+        assert np.exp(model.sites.codon).sum() == pytest.approx(1, abs=1e-2)
+        assert np.exp(model.content.log_weight).sum() == pytest.approx(1)
+        again = Pretrained.from_arrays(prior.name, prior.arrays())
+        np.testing.assert_allclose(again.inside / again.inside.sum(), prior.inside / prior.inside.sum(), atol=1e-6)
+
+
+def test_log_likelihood_of_a_background_is_a_sum_of_words():
+    rng = np.random.default_rng(4)
+    log_p = np.log(rng.dirichlet(np.ones(4), N_WORDS // 4)).ravel()
+    codes = rng.integers(4, size=30).astype(np.uint8)
+    codes[12] = DNA.missing
+    words = [codes[p - 5 : p + 1] for p in range(5, 30) if (codes[p - 5 : p + 1] < 4).all()]
+    expected = sum(log_p[int(word @ 4 ** np.arange(5, -1, -1))] for word in words)
+    assert log_background(codes, log_p) == pytest.approx(expected)
