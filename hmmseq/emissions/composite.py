@@ -153,7 +153,8 @@ class Composite(Emission):
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         super().restore(state)
-        self.parts_ = [clone(part) for part, _ in self._emissions(0)]
+        if "parts_" not in self.__dict__:
+            self.parts_ = [clone(part) for part, _ in self._emissions(0)]
         for i, part in enumerate(self.parts_):
             part.restore({name[len(f"{i}.") :]: a for name, a in state.items() if name.startswith(f"{i}.")})
 

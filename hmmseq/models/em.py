@@ -135,14 +135,24 @@ def normalise(graph: StateGraph) -> StateGraph:
 
 
 def iterate(
-    step: Callable[[], float], n_iter: int, tol: float, n_steps: int, verbose: bool
+    step: Callable[[], float],
+    n_iter: int,
+    tol: float,
+    n_steps: int,
+    verbose: bool,
+    stopped: Callable[[], bool] = lambda: False,
+    before: list[float] | None = None,
 ) -> tuple[list[float], bool]:
-    """Call `step` until what it returns (it never falls) rises by less than `tol`; history, and whether that happened."""
-    history: list[float] = []
+    """Call `step` until what it returns (it never falls) rises by less than `tol`; history, and whether that happened.
+
+    stopped : asked after each step whether somebody else wants to stop
+    before : the history of steps that were made already
+    """
+    history = list(before or [])
     begun = time.perf_counter()
     if verbose:
         print("iteration  log-likelihood a step        gain  seconds", file=sys.stderr)
-    for i in range(n_iter):
+    for i in range(len(history), n_iter):
         history.append(step())
         gain = history[-1] - history[-2] if i else np.nan
         if verbose:
@@ -150,6 +160,8 @@ def iterate(
             print(f"{i + 1:9d}  {history[-1] / max(n_steps, 1):21.6f}  {gain:10.4g}  {seconds:7.2f}", file=sys.stderr)
         if i and gain < tol:
             return history, _check_rise(history)
+        if stopped():
+            break
     return history, False
 
 

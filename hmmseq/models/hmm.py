@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import copy, deepcopy
 from dataclasses import replace
 from numbers import Integral
+from threading import Event
 from typing import Any, Self
 
 import numpy as np
@@ -19,9 +20,10 @@ from hmmseq.kernels.logmath import NEVER
 from hmmseq.models import em, inputs, restarts, selection, starts
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
+from hmmseq.models.checkpoints import Checkpoint
 from hmmseq.models.streams import ModelStream
 from hmmseq.scores import Packed
-from hmmseq.sequences import is_one
+from hmmseq.sequences import Sequences, is_one
 from hmmseq.streaming import PathStream, PosteriorStream, Stream
 
 
@@ -117,12 +119,19 @@ class HMM(DensityMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None, checkpoint: Any = None
+    ) -> Self:
         """Learn from sequences, by EM; from sequences with known states, by counting; or from both.
 
         y : states, one per step, -1 where unknown. All known: one pass of counting. None: all unknown.
         lengths : (n_sequences,) if X (and y) are many sequences end to end
         sample_weight : (n_sequences,) each sequence counts so many times
+        checkpoint : a file that says where the fit stands, written about every second. If it is there already, the fit goes
+            on from it, to the same bits as if nothing had come between, also with a larger `n_iter`; DataError if it is of
+            other data or another model. Remove it to begin anew
+
+        Ctrl-C raises KeyboardInterrupt as ever, but the model is then fitted as far as the last finished iteration.
 
         Raises ImpossibleSequenceError if the topology (or a zero probability) forbids a sequence.
         """
@@ -131,20 +140,20 @@ class HMM(DensityMixin, BaseEstimator):
         weights = inputs.sample_weights(sample_weight, len(sequences))
         starts.check_init(self.init)
         emission, graph = self._learner(), self._topology(states)
-        chain = self._chain(graph)
+        chain = self._chain(graph, sequences)
         task = em.Task(emission.observe(sequences), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         leaps = Leaps(chain) if self.accelerate else None
-        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task)
+        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, checkpoint)
         return self
 
     def _learner(self) -> Emission:
         """What states emit while EM runs."""
         return Gaussian() if self.emission is None else clone(self.emission)
 
-    def _chain(self, graph: StateGraph) -> Chain:
-        """What is asked of starts and transitions."""
+    def _chain(self, graph: StateGraph, sequences: Sequences) -> Chain:
+        """What learns starts and transitions."""
         return Chain.of(self, graph)
 
     def _is_hard(self) -> bool:
@@ -152,33 +161,53 @@ class HMM(DensityMixin, BaseEstimator):
             raise ValueError(f"training is {self.training!r}; expected 'em' or 'viterbi'")
         return self.training == "viterbi"
 
-    def _climb(self, base: restarts.Climb, task: em.Task) -> None:
+    def _climb(self, base: restarts.Climb, task: em.Task, checkpoint: Any) -> None:
         counting = task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
         n_iter, n_init = (1, 1) if counting else (self.n_iter, restarts.check_n_init(self.n_init))
         if n_init > 1:
             task = task._replace(n_jobs=1)  # threads are busy with restarts
+        seeds, stopped = check_random_state(self.random_state), Event()
+        climbs = [self._first_guess(deepcopy(base), task, seeds) for _ in range(n_init)]
+        saved = Checkpoint(checkpoint, self, task, climbs)
 
         def run(climb: restarts.Climb) -> None:
-            steps = len(task.X.values)
-            climb.converged = em.iterate(lambda: climb.step(task), n_iter, self.tol, steps, self.verbose)[1]
-            climb.land()
+            def step() -> float:
+                height = climb.step(task)
+                saved.keep(climb)
+                return height
 
-        seeds = check_random_state(self.random_state)
-        climbs = [self._first_guess(deepcopy(base), task, seeds) for _ in range(n_init)]
-        best = restarts.climb_all(climbs, run, self.n_jobs)
+            if not climb.converged:
+                steps, before = len(task.X.values), climb.history
+                climb.converged = em.iterate(step, n_iter, self.tol, steps, self.verbose, stopped.is_set, before)[1]
+                saved.keep(climb, last=True)
+
+        try:
+            restarts.climb_all(climbs, run, self.n_jobs, stopped.set)
+        except KeyboardInterrupt:
+            self._conclude(climbs, counting)
+            raise
+        best = self._conclude(climbs, counting)
         if not counting:  # states that nobody named were not lost
             self._warn_of_idle_states(best)
-        self.n_parameters_ = base.chain.n_free(base.graph) + best.emission.n_parameters()
+
+    def _conclude(self, climbs: list[restarts.Climb], counting: bool) -> restarts.Climb:
+        """Take over what the best of the restarts has learned so far."""
+        for climb in climbs:
+            climb.land()
+        best = restarts.highest(climbs)
+        self.n_parameters_ = best.chain.n_free(best.graph) + best.emission.n_parameters()
         self._keep(best)
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
         self.n_expectations_ = best.n_expectations
         self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
+        return best
 
     @staticmethod
     def _warn_of_idle_states(best: restarts.Climb) -> None:
         restarts.warn_of_idle_states(best)
 
     def _keep(self, best: restarts.Climb) -> None:
+        """Take the parameters that were learned."""
         self.graph_, self.emission_ = best.graph, best.emission
 
     def _first_guess(self, climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
@@ -14,7 +15,7 @@ from hmmseq.emissions import Emission
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.models import em
-from hmmseq.models.acceleration import Leaps
+from hmmseq.models.acceleration import Leaps, Place
 from hmmseq.models.chain import Chain
 
 IDLE = 1e-12  # a state with less than this share of all expected visits has none
@@ -42,8 +43,9 @@ class Climb:
     def step(self, task: em.Task) -> float:
         """One iteration of EM; the log-likelihood plus log prior before it."""
         height, counts = self._expect_or_go_back(task)
+        graph, emission = self._maximum(counts)
         self._look_for_idle_states(counts)
-        self._maximise(counts)
+        self.graph, self.emission = graph, emission  # at once: whoever interrupts finds the one or the other
         self.history.append(height)
         return height
 
@@ -73,11 +75,11 @@ class Climb:
         counts = em.expect(self.graph, self.emission, task)
         return counts.log_likelihood + self.emission.log_prior() + self.chain.log_prior(self.graph), counts
 
-    def _maximise(self, counts: em.Expected) -> None:
-        self.graph = self.chain.maximise(self.graph, counts)
-        self.emission.update(counts.statistics)
-        if self.leaps is not None:
-            self.graph, self.emission = self.leaps.onward(self.graph, self.emission)
+    def _maximum(self, counts: em.Expected) -> Place:
+        emission = copy(self.emission)
+        emission.update(counts.statistics)
+        graph = self.chain.maximise(self.graph, counts)
+        return (graph, emission) if self.leaps is None else self.leaps.onward(graph, emission)
 
     def _look_for_idle_states(self, counts: em.Expected) -> None:
         visits = counts.start + np.bincount(self.graph.target, counts.edges, minlength=self.graph.n_states)
@@ -86,13 +88,20 @@ class Climb:
         self.idle = {state: self.idle.get(state, len(self.history) + 1) for state in lost}
 
 
-def climb_all(climbs: list[Climb], run: Callable[[Climb], None], n_jobs: int | None) -> Climb:
-    """Run each, in threads; the highest (the first of equals). Which thread runs which has no part in the result."""
+def climb_all(climbs: list[Climb], run: Callable[[Climb], None], n_jobs: int | None, stop: Callable[[], None]) -> None:
+    """Run each, in threads. Which thread runs which has no part in the result.
+
+    stop : asks all of them to stop after their iteration, when one fails or somebody presses Ctrl-C
+    """
 
     def work(share: shares.Share) -> None:
         run(climbs[share.first])
 
-    shares.run(work, [shares.Share(k, k, k + 1) for k in range(len(climbs))], n_jobs)
+    shares.run(work, [shares.Share(k, k, k + 1) for k in range(len(climbs))], n_jobs, stop)
+
+
+def highest(climbs: list[Climb]) -> Climb:
+    """The first of equals."""
     return max(climbs, key=lambda climb: climb.height)
 
 
