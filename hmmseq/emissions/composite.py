@@ -86,6 +86,14 @@ class Composite(Emission):
             out |= {f"{i}.{name}": value for name, value in part.statistics(view, own).items()}
         return out
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        assert isinstance(before, Composite)
+        out = dict(statistics)
+        for i, (part, other) in enumerate(zip(self.parts_, before.parts_, strict=True)):
+            own = {name[len(f"{i}.") :]: value for name, value in statistics.items() if name.startswith(f"{i}.")}
+            out |= {f"{i}.{name}": value for name, value in part.rebased(own, other).items()}
+        return out
+
     def update_parts(self, statistics: Statistics) -> None:
         for i, part in enumerate(self.parts_):
             part.update({name[len(f"{i}.") :]: v for name, v in statistics.items() if name.startswith(f"{i}.")})

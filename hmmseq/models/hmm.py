@@ -17,7 +17,7 @@ from hmmseq.decoding import mea_path
 from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models import em, inputs, restarts, selection, starts
+from hmmseq.models import em, inputs, restarts, selection, starts, stepwise
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 from hmmseq.models.checkpoints import Checkpoint
@@ -148,6 +148,32 @@ class HMM(DensityMixin, BaseEstimator):
         self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, checkpoint)
         return self
 
+    def partial_fit(
+        self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None, decay: float = 0.7
+    ) -> Self:
+        """Learn from one more part of the data, by stepwise EM (Cappé and Moulines, J. R. Stat. Soc. B 71, 2009).
+
+        For data that do not fit into memory, or that keep coming; parts are whole sequences. Passing over the same parts
+        again is minibatch EM. The first part also makes the first guess, so it should show all that there is (or pass
+        `init`). After `fit` it goes on from its parameters; what `fit` has seen does not count.
+
+        decay : part k counts (k + 1) ** -decay in the running average that parameters are the maximum of: 1, all parts alike;
+            towards 0.5, early ones are forgotten sooner; 0, only the last counts
+        others : as in `fit`
+
+        `history_` has the log-likelihood of each part before it was learned; it can fall. Raises ValueError for emissions
+        whose statistics do not add up over parts (StudentT, NegativeBinomial, SciPy, Pomegranate, generalised regressions).
+
+        >>> rng = np.random.default_rng(0)
+        >>> model = HMM(Gaussian(), 2, random_state=0)
+        >>> for _ in range(20):
+        ...     model = model.partial_fit([rng.normal(np.repeat([0.0, 6.0], 25))[:, None] for _ in range(4)])
+        >>> np.sort(model.means_.ravel()).round().astype(int).tolist()
+        [0, 6]
+        """
+        stepwise.learn(self, X, y, lengths, sample_weight, decay)
+        return self
+
     def _learner(self) -> Emission:
         """What states emit while EM runs."""
         return Gaussian() if self.emission is None else clone(self.emission)
@@ -195,6 +221,7 @@ class HMM(DensityMixin, BaseEstimator):
         for climb in climbs:
             climb.land()
         best = restarts.highest(climbs)
+        self.__dict__.pop("_stepwise", None)  # what parts said is not what this fit says
         self.n_parameters_ = best.chain.n_free(best.graph) + best.emission.n_parameters()
         self._keep(best)
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
