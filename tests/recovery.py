@@ -109,7 +109,7 @@ class Recovery(NamedTuple):
     away: np.ndarray  # (n,) errors that each estimate is away from the truth
 
 
-def recovered(truth: Truth, rng: np.random.Generator, n_sequences: int = 20, n_steps: int = 150) -> Recovery:
+def recovered(truth: Truth, rng: np.random.Generator, n_sequences: int = 50, n_steps: int = 60) -> Recovery:
     """Fit what a true model draws, from the truth on, so that the maximum beside it is found."""
     X = drawn(truth, rng, n_sequences, n_steps)
     true = truth.model()

@@ -14,7 +14,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from hmmseq.errors import DataError
-from hmmseq.models import files
+from hmmseq.models import stored
+from hmmseq.models.files import FORMAT
 
 from ..contigs import Part, parts_of
 from ..fasta import FastaRecord
@@ -139,12 +140,12 @@ class SplicedGeneFinder(BaseEstimator):
         plain, arrays = describe(self.model_)
         params = {name: value for name, value in self.get_params().items() if name != "table"}
         fitted = {"n_genes": self.n_genes_, "history": self.history_}
-        files.write(path, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
+        stored.write(path, FORMAT, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read what `save` wrote; DataError for any other file. Which genes were left out is not kept."""
-        text, arrays = files.read(os.fspath(path))
+        text, arrays = stored.read(os.fspath(path), FORMAT)
         try:
             described = json.loads(text)
             if described["class"] != _CLASS:

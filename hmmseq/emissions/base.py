@@ -63,6 +63,16 @@ class Emission(BaseEstimator, ABC):
         """Statistics from (3 n_features, n_labels) sums: weights, deviations and squares of each feature."""
         raise NotImplementedError
 
+    def rebased(self, statistics: Statistics, before: "Emission") -> Statistics:
+        """Statistics that were taken with the parameters of `before`, as if with these: averages over time need that.
+
+        ValueError if they cannot be had without the data.
+        """
+        raise ValueError(
+            f"{type(self).__name__} emissions cannot learn in parts (partial_fit): what they sum up is not enough to go on; "
+            "use fit"
+        )
+
     @abstractmethod
     def update(self, statistics: Statistics) -> None:
         """Parameters of maximum likelihood (or posterior) for these statistics; labels of no weight stay as they are."""

@@ -94,6 +94,9 @@ class Categorical(Emission):
     def statistics(self, X: Sequences, rows: np.ndarray) -> Statistics:
         return {"counts": rows[:-1].T.copy()}
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        return statistics
+
     def update(self, statistics: Statistics) -> None:
         counts = statistics["counts"].reshape(self.emissionprob_.shape) + self.pseudocount
         seen = counts.sum(-1, keepdims=True) > 0

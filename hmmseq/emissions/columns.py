@@ -114,6 +114,9 @@ class Columns(Emission):
         for name, term in self.sufficient(x, *self.feature(d)).items():
             yield name, (term.T @ weights)[0] if term.shape[1] == 1 else np.einsum("nl,nl->l", term, weights)
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        return super().rebased(statistics, before) if self.keeps_sample else statistics
+
     def update(self, statistics: Statistics) -> None:
         mass = statistics["mass"]
         safe = np.where(mass > 0, mass, 1.0)

@@ -86,6 +86,14 @@ class Composite(Emission):
             out |= {f"{i}.{name}": value for name, value in part.statistics(view, own).items()}
         return out
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        assert isinstance(before, Composite)
+        out = dict(statistics)
+        for i, (part, other) in enumerate(zip(self.parts_, before.parts_, strict=True)):
+            own = {name[len(f"{i}.") :]: value for name, value in statistics.items() if name.startswith(f"{i}.")}
+            out |= {f"{i}.{name}": value for name, value in part.rebased(own, other).items()}
+        return out
+
     def update_parts(self, statistics: Statistics) -> None:
         for i, part in enumerate(self.parts_):
             part.update({name[len(f"{i}.") :]: v for name, v in statistics.items() if name.startswith(f"{i}.")})
@@ -153,7 +161,8 @@ class Composite(Emission):
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         super().restore(state)
-        self.parts_ = [clone(part) for part, _ in self._emissions(0)]
+        if "parts_" not in self.__dict__:
+            self.parts_ = [clone(part) for part, _ in self._emissions(0)]
         for i, part in enumerate(self.parts_):
             part.restore({name[len(f"{i}.") :]: a for name, a in state.items() if name.startswith(f"{i}.")})
 

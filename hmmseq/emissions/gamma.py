@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import digamma, gammaln
 
+from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import POSITIVE, Sample
 from hmmseq.emissions.solve import crossing
@@ -31,6 +32,12 @@ class Gamma(Columns):
     def sufficient(self, x: np.ndarray, mean: np.ndarray, shape: np.ndarray) -> dict[str, np.ndarray]:
         # Relative to the present mean: log mean(x) - mean(log x) cancels where the data hardly vary.
         return {"ratio": x / mean, "log": np.log(x / mean)}
+
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        assert isinstance(before, Gamma)
+        factor, mass = before.means_ / self.means_, statistics["mass"]
+        log = statistics["log"] + mass * np.log(factor)
+        return {"mass": mass, "ratio": statistics["ratio"] * factor, "log": log}
 
     def maximise(self, mass: np.ndarray, average: dict[str, np.ndarray], sample: Sample | None) -> None:
         before = self.means_

@@ -241,6 +241,21 @@ class Gaussian(Emission):
                 second[j] += (away.T * weight) @ away + weight.sum() * extra
         return {"mass": posterior.sum(0), "first": first, "second": second}
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        """Sums about other means."""
+        assert isinstance(before, Gaussian)
+        mass, first, second = statistics["mass"], statistics["first"], statistics["second"]
+        shift = self.means_ - before.means_
+        if self._diagonal:
+            return {"mass": mass, "first": first - mass * shift, "second": second - 2 * shift * first + mass * shift**2}
+        crossed = shift[:, :, None] * first[:, None, :]
+        square = mass[:, None, None] * shift[:, :, None] * shift[:, None, :]
+        return {
+            "mass": mass,
+            "first": first - mass[:, None] * shift,
+            "second": second - crossed - crossed.transpose(0, 2, 1) + square,
+        }
+
     def update(self, statistics: Statistics) -> None:
         if self._diagonal:
             self._update_diagonal(statistics)

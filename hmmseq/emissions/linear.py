@@ -72,6 +72,16 @@ class _Linear(Emission):
             sums["residuals"].append((away.T * weight) @ away)
         return {"mass": weights.sum(0)} | {name: np.array(sum_) for name, sum_ in sums.items()}
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        """Products with the residuals of other coefficients."""
+        assert isinstance(before, _Linear)
+        covariates, crossed = statistics["covariates"], statistics["crossed"]
+        shift = self.coefs_ - before.coefs_
+        taken = shift @ covariates
+        mixed = shift @ crossed.transpose(0, 2, 1)
+        left = statistics["residuals"] - mixed - mixed.transpose(0, 2, 1) + taken @ shift.transpose(0, 2, 1)
+        return {"mass": statistics["mass"], "covariates": covariates, "crossed": crossed - taken, "residuals": left}
+
     def update(self, statistics: Statistics) -> None:
         mass, learned = statistics["mass"], np.isnan(self.given("coefs_", self.coefs_.shape))
         covariances = self.covars_.copy()

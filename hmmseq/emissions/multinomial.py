@@ -55,6 +55,9 @@ class Multinomial(Emission):
         seen = ~np.isnan(X.values).any(axis=1)
         return {"counts": rows[seen].T @ X.values[seen]}
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        return statistics
+
     def update(self, statistics: Statistics) -> None:
         counts = statistics["counts"] + self.pseudocount
         total = counts.sum(1, keepdims=True)

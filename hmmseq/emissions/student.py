@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import digamma, gammaln
 
+from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import Sample
 from hmmseq.emissions.solve import crossing
@@ -54,6 +55,9 @@ class StudentT(Columns):
         rest = 1 + average["log"] + digamma((dofs + 1) / 2) - np.log((dofs + 1) / 2)
         found = crossing(lambda dof: np.log(dof / 2) - digamma(dof / 2) + rest, LEAST, LARGEST_DOF, mass.shape)
         self.settle("dofs_", found, mass > 0)
+
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        return Emission.rebased(self, statistics, before)
 
     def units(self, name: str) -> np.ndarray:
         return 1e6 * self.floor_  # the deviation of all data

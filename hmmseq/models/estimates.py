@@ -64,7 +64,12 @@ def check_level(level: float) -> None:
 
 
 def named_parameters(model: HMM) -> tuple[list[str], np.ndarray]:
-    """All parameters of a fitted model: starts, the edges that there are, and what its states emit."""
+    """All parameters of a fitted model: starts, the edges that there are, and what its states emit.
+
+    Raises ValueError for models whose transitions have parameters of other kinds.
+    """
+    if type(model)._chain is not HMM._chain:
+        raise ValueError(f"{type(model).__name__} has parameters that are no numbers of an HMM; this is for HMM")
     graph = model.graph_
     names = [f"startprob[{i}]" for i in range(graph.n_states)]
     names += [f"transmat[{i}, {j}]" for i, j in zip(graph.source, graph.target)]

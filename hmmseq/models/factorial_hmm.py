@@ -113,7 +113,8 @@ class FactorialHMM(DensityMixin, BaseEstimator):
             steps = len(data.X.values)
             ascent.converged = em.iterate(lambda: ascent.step(data), self.n_iter, self.tol, steps, self.verbose)[1]
 
-        best = restarts.climb_all(starts, run, self.n_jobs)
+        restarts.climb_all(starts, run, self.n_jobs)
+        best = restarts.highest(starts)
         self._take(best.parameters)
         self.history_, self.histories_ = best.history, [ascent.history for ascent in starts]
         self.converged_, self.n_iter_ = best.converged, len(best.history)

@@ -1,20 +1,16 @@
 """Models as files: safetensors with JSON metadata, through a fixed registry. Nothing in a file is ever executed."""
 
-import hashlib
 import json
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from hmmseq import emissions
 from hmmseq.emissions import Emission
 from hmmseq.errors import DataError
-from hmmseq.files import atomic_write
 from hmmseq.graph import StateGraph
+from hmmseq.models import stored
 from hmmseq.models.crf import CRF
 from hmmseq.models.factorial_hmm import FactorialHMM
 from hmmseq.models.hmm import HMM
@@ -41,7 +37,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     if type(model).__name__ in OTHERS:
         parts, fitted = model._parts()
         params = _plain(model.get_params(deep=False))
-        write(path, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
+        stored.write(path, FORMAT, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
         return
     emission = model.emission_
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
@@ -59,16 +55,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         ),
         "fitted": {name: getattr(model, name) for name in FITTED},
     }
-    write(path, described, arrays)
-
-
-def write(path: str | os.PathLike[str], described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays and what they describe (plain values), with a checksum; complete or absent."""
-    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    text = json.dumps(described)
-    metadata = {"format": FORMAT, "model": text, "sha256": _digest(text, arrays)}
-    with atomic_write(path) as file:
-        file.write(safetensors.numpy.save(arrays, metadata))
+    stored.write(path, FORMAT, described, arrays)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -80,7 +67,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     name = os.fspath(path)
     with open(name, "rb"):  # a folder or a missing file: the usual OSError, with its name
         pass
-    text, arrays = read(name)
+    text, arrays = stored.read(name, FORMAT)
     try:
         described = json.loads(text)
         if described["class"] in OTHERS:
@@ -94,25 +81,6 @@ def load(path: str | os.PathLike[str]) -> Any:
     except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise DataError(f"{name} does not describe a model of hmmseq {FORMAT}: {error}") from None
     return model
-
-
-def read(name: str) -> tuple[str, dict[str, np.ndarray]]:
-    """What `write` wrote: JSON text and arrays; DataError for anything else."""
-    try:
-        with safetensors.safe_open(name, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise DataError(
-                    f"{name} has format {metadata.get('format')!r}; expected {FORMAT!r}, as `save` writes it"
-                )
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    # AttributeError and TypeError: number types that NumPy does not have.
-    except (safetensors.SafetensorError, AttributeError, TypeError, UnicodeDecodeError) as error:
-        raise DataError(f"{name} is not a model file of hmmseq, or is damaged: {error}") from None
-    text = metadata.get("model", "")
-    if metadata.get("sha256") != _digest(text, arrays):
-        raise DataError(f"{name} is damaged: its contents do not match their checksum; copy or save it again")
-    return text, arrays
 
 
 def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -144,19 +112,6 @@ def _made(value: Any) -> Any:
     if isinstance(value, list):
         return [_made(part) for part in value]
     return _emission(value) if isinstance(value, dict) and "class" in value else value
-
-
-def _digest(text: str, arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(text.encode())
-    for part in _sorted_bytes(arrays):
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def _sorted_bytes(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
-    for name, array in sorted(arrays.items()):
-        yield f"{name} {array.dtype} {array.shape}".encode()
-        yield array.tobytes()
 
 
 def _plain(params: dict[str, Any]) -> dict[str, Any]:

@@ -144,7 +144,10 @@ def moved(emission: Emission, vector: np.ndarray, steps: dict[Any, float]) -> Em
 
 
 class _Probe:
-    """An emission whose statistics are the slope of its expected log-likelihood, and the weights of rows of scores."""
+    """An emission of which EM asks for a table of scores.
+
+    Its statistics are the slope of its expected log-likelihood, and the weights of rows of scores.
+    """
 
     def __init__(self, emission: Emission, slopes: list[np.ndarray]) -> None:
         self.log_scores, self._slopes = emission.log_scores, slopes

@@ -139,10 +139,9 @@ class InputHMM(HMM):
         inputs, kind = np.unique(self._inputs(sequences), axis=0, return_inverse=True)
         return InputChain(inputs, kind.reshape(-1), self.penalty, bool(self.start_inputs))
 
-    def _keep(self, best: restarts.Climb) -> None:
-        super()._keep(best)
-        assert isinstance(best.chain, InputChain)
-        self.regressions_ = best.chain.edges, best.chain.start
+    def _learned(self, climb: restarts.Climb) -> dict[str, Any]:
+        assert isinstance(climb.chain, InputChain)
+        return super()._learned(climb) | {"regressions_": (climb.chain.edges, climb.chain.start)}
 
     def _is_counting(self, task: em.Task) -> bool:
         return False  # regressions climb

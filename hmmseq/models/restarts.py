@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from typing import Any, Protocol, Self, TypeVar
@@ -14,7 +14,7 @@ from hmmseq import shares
 from hmmseq.emissions import Emission
 from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.models import em
-from hmmseq.models.acceleration import Leaps
+from hmmseq.models.acceleration import Leaps, Place
 from hmmseq.models.chain import Chain
 
 IDLE = 1e-12  # a state with less than this share of all expected visits has none
@@ -35,8 +35,9 @@ class Climb:
     revived: dict[int, int] = field(default_factory=dict)  # states that were so, and had visits in the next iteration
 
     def copy(self) -> Self:
-        """Another one that begins in the same place; graphs and what is asked of them never change."""
-        return replace(self, emission=deepcopy(self.emission), leaps=deepcopy(self.leaps), history=[], idle={})
+        """Another one that begins in the same place. Graphs never change; the chains of some models do."""
+        other = replace(self, emission=deepcopy(self.emission), chain=copy(self.chain), leaps=deepcopy(self.leaps))
+        return replace(other, history=[], idle={}, revived={})
 
     @property
     def height(self) -> float:
@@ -46,8 +47,9 @@ class Climb:
     def step(self, task: em.Task) -> float:
         """One iteration of EM; the log-likelihood plus log prior before it."""
         height, counts = self._expect_or_go_back(task)
+        graph, emission = self._maximum(counts)
         self._look_for_idle_states(counts)
-        self._maximise(counts)
+        self.graph, self.emission = graph, emission  # at once: whoever interrupts finds the one or the other
         self.history.append(height)
         return height
 
@@ -77,11 +79,11 @@ class Climb:
         counts = self.chain.expect(self.graph, self.emission, task)
         return counts.log_likelihood + self.emission.log_prior() + self.chain.log_prior(self.graph), counts
 
-    def _maximise(self, counts: em.Expected) -> None:
-        self.graph = self.chain.maximise(self.graph, counts)
-        self.emission.update(counts.statistics)
-        if self.leaps is not None:
-            self.graph, self.emission = self.leaps.onward(self.graph, self.emission)
+    def _maximum(self, counts: em.Expected) -> Place:
+        emission = copy(self.emission)
+        emission.update(counts.statistics)
+        graph = self.chain.maximise(self.graph, counts)
+        return (graph, emission) if self.leaps is None else self.leaps.onward(graph, emission)
 
     def _look_for_idle_states(self, counts: em.Expected) -> None:
         visits = counts.start + np.bincount(self.graph.target, counts.edges, minlength=self.graph.n_states)
@@ -100,13 +102,23 @@ class Climber(Protocol):
 AnyClimb = TypeVar("AnyClimb", bound=Climber)
 
 
-def climb_all(climbs: list[AnyClimb], run: Callable[[int, AnyClimb], None], n_jobs: int | None) -> AnyClimb:
-    """Run each, with its number, in threads; the highest (the first of equals), whichever thread ran which."""
+def climb_all(
+    climbs: list[AnyClimb], run: Callable[[int, AnyClimb], None], n_jobs: int | None,
+    stop: Callable[[], None] = lambda: None,
+) -> None:  # fmt: skip
+    """Run each, with its number, in threads. Which thread runs which has no part in the result.
+
+    stop : asks all of them to stop after their iteration, when one fails or somebody presses Ctrl-C
+    """
 
     def work(share: shares.Share) -> None:
         run(share.first, climbs[share.first])
 
-    shares.run(work, [shares.Share(k, k, k + 1) for k in range(len(climbs))], n_jobs)
+    shares.run(work, [shares.Share(k, k, k + 1) for k in range(len(climbs))], n_jobs, stop)
+
+
+def highest(climbs: list[AnyClimb]) -> AnyClimb:
+    """The first of equals."""
     return max(climbs, key=lambda climb: climb.height)
 
 

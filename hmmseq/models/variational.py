@@ -1,7 +1,6 @@
 """Variational Bayes for hidden Markov models: distributions of the parameters in the place of estimates."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import digamma, gammaln
@@ -102,16 +101,17 @@ class VariationalHMM(HMM):
     def _warn_of_idle_states(best: restarts.Climb) -> None:
         """Empty states are what is asked for."""
 
-    def _keep(self, best: restarts.Climb) -> None:
-        chain, emission = best.chain, best.emission
-        assert isinstance(chain, Dirichlets)
-        self.graph_ = chain.expected(best.graph)
-        self.posterior_ = {
-            "startprob": chain.start,
-            "transmat": best.graph.matrix(chain.edges),
-            **(emission.distribution() if isinstance(emission, Posterior) else {}),
+    def _learned(self, climb: restarts.Climb) -> dict[str, Any]:
+        graph, emission = climb.graph, climb.emission
+        assert isinstance(graph, BelievedGraph)
+        believed = {"startprob": graph.start_concentration, "transmat": graph.matrix(graph.edge_concentration)}
+        if not isinstance(emission, Posterior):
+            return {"graph_": graph.expected(), "posterior_": believed, "emission_": emission}
+        return {
+            "graph_": graph.expected(),
+            "posterior_": believed | emission.distribution(),
+            "emission_": emission.expected(),
         }
-        self.emission_ = emission.expected() if isinstance(emission, Posterior) else emission
 
     def _more_parts(self) -> dict[str, np.ndarray]:
         return {f"posterior.{name}": array for name, array in self.posterior_.items()}
@@ -121,56 +121,70 @@ class VariationalHMM(HMM):
         self.posterior_ = {name[10:]: array for name, array in arrays.items() if name.startswith("posterior.")}
 
 
-@dataclass
-class Dirichlets:
-    """Distributions of the starts and the transitions from each state; stands where EM has a `Chain`."""
+class BelievedGraph(StateGraph):
+    """A graph whose weights are the expected log probabilities of Dirichlet distributions, and what these are."""
 
-    row: np.ndarray  # (n_edges,) the state that each edge leaves
-    start_prior: np.ndarray  # (n_states,) concentrations, 0 where a start or an edge is impossible
-    edges_prior: np.ndarray  # (n_edges,)
-    start: np.ndarray
-    edges: np.ndarray
+    start_concentration: np.ndarray  # (n_states,) 0 where a start is impossible
+    edge_concentration: np.ndarray  # (n_edges,)
+
+    @classmethod
+    def of(cls, graph: StateGraph, start: np.ndarray, edge: np.ndarray) -> "BelievedGraph":
+        """The same structure; starts are one row, the edges that leave a state another."""
+        other = object.__new__(cls)
+        weighed = graph.weigh(start=_expected_logs(start, one_row(start)), edge=_expected_logs(edge, graph.source))
+        other.__dict__ |= weighed.__dict__ | {"start_concentration": start, "edge_concentration": edge}
+        return other
+
+    def expected(self) -> StateGraph:
+        """The graph with the expected probabilities."""
+        with np.errstate(divide="ignore"):
+            return em.normalise(
+                self.weigh(start=np.log(self.start_concentration), edge=np.log(self.edge_concentration))
+            )
+
+
+class Dirichlets(NamedTuple):
+    """Priors of the starts and the transitions from each state; stands where EM has a `Chain`. 0 where there is no way."""
+
+    start: np.ndarray  # (n_states,) concentrations
+    edges: np.ndarray  # (n_edges,)
 
     @classmethod
     def of(cls, graph: StateGraph, start: np.ndarray, edges: np.ndarray) -> "Dirichlets":
-        """A prior, which is the first distribution, too."""
-        start, edges = np.where(graph.start > -np.inf, start, 0.0), np.where(graph.edge > -np.inf, edges, 0.0)
-        return cls(graph.source, start, edges, start, edges)
+        return cls(np.where(graph.start > -np.inf, start, 0.0), np.where(graph.edge > -np.inf, edges, 0.0))
 
-    def begin(self, graph: StateGraph) -> StateGraph:
+    def begin(self, graph: StateGraph) -> BelievedGraph:
         """As if each row had been seen once, with the probabilities of the graph."""
         graph = em.normalise(graph)
-        self.start, self.edges = self.start_prior + np.exp(graph.start), self.edges_prior + np.exp(graph.edge)
-        return self._weigh(graph)
+        return BelievedGraph.of(graph, self.start + np.exp(graph.start), self.edges + np.exp(graph.edge))
 
     def expect(self, graph: StateGraph, emission: Emission, task: em.Task) -> em.Expected:
         """The E-step."""
         return em.expect(graph, emission, task)
 
-    def maximise(self, graph: StateGraph, counts: em.Expected) -> StateGraph:
-        """The distributions for these expected counts; weights of the graph are their expected log probabilities."""
-        self.start = np.where(self.start_prior > 0, self.start_prior + counts.start, 0.0)
-        self.edges = np.where(self.edges_prior > 0, self.edges_prior + counts.edges, 0.0)
-        return self._weigh(graph)
+    def maximise(self, graph: StateGraph, counts: em.Expected) -> BelievedGraph:
+        """The distributions for these expected counts."""
+        return BelievedGraph.of(
+            graph, np.where(self.start > 0, self.start + counts.start, 0.0),
+            np.where(self.edges > 0, self.edges + counts.edges, 0.0),
+        )  # fmt: skip
 
-    def _weigh(self, graph: StateGraph) -> StateGraph:
-        one = np.zeros(len(self.start), dtype=np.int64)
-        return graph.weigh(start=_expected_logs(self.start, one), edge=_expected_logs(self.edges, self.row))
-
-    def log_prior(self, graph: StateGraph) -> float:
+    def log_prior(self, graph: BelievedGraph) -> float:
         """Minus the divergence of the distributions from the priors."""
-        one = np.zeros(len(self.start), dtype=np.int64)
-        return -(_divergence(self.start, self.start_prior, one) + _divergence(self.edges, self.edges_prior, self.row))
-
-    def expected(self, graph: StateGraph) -> StateGraph:
-        """The graph with the expected probabilities."""
-        with np.errstate(divide="ignore"):
-            return em.normalise(graph.weigh(start=np.log(self.start), edge=np.log(self.edges)))
+        return -(
+            _divergence(graph.start_concentration, self.start, one_row(self.start))
+            + _divergence(graph.edge_concentration, self.edges, graph.source)
+        )
 
     def n_free(self, graph: StateGraph) -> int:
         """Degrees of freedom of the probabilities that are expected."""
-        possible = self.edges_prior > 0
-        return int(possible.sum() - len(np.unique(self.row[possible])) + (self.start_prior > 0).sum() - 1)
+        possible = self.edges > 0
+        return int(possible.sum() - len(np.unique(graph.source[possible])) + (self.start > 0).sum() - 1)
+
+
+def one_row(values: np.ndarray) -> np.ndarray:
+    """(n,) the row of each: the same."""
+    return np.zeros(len(values), dtype=np.int64)
 
 
 def _totals(values: np.ndarray, row: np.ndarray) -> np.ndarray:

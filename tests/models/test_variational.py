@@ -80,7 +80,8 @@ def test_sequences_of_one_step_are_a_bayesian_mixture(kind):
     rng = np.random.default_rng(1)
     X = np.concatenate([rng.normal([0.0, 0.0], 1.0, (60, 2)), rng.normal([5.0, 2.0], [1.0, 2.0], (40, 2))])
     other = BayesianGaussianMixture(
-        n_components=2, covariance_type=kind, weight_concentration_prior_type="dirichlet_distribution", weight_concentration_prior=0.5,
+        n_components=2, covariance_type=kind, weight_concentration_prior_type="dirichlet_distribution",
+        weight_concentration_prior=0.5,
         mean_precision_prior=1.0, degrees_of_freedom_prior=2.0, covariance_prior=2 * X.var(0) if kind == "diag" else
         2 * np.diag(X.var(0)), reg_covar=0.0, tol=1e-10, max_iter=2000, random_state=0,
     ).fit(X)  # fmt: skip
