@@ -1,19 +1,17 @@
 """Models as files: safetensors with JSON metadata, through a fixed registry. Nothing in a file is ever executed."""
 
-import hashlib
 import json
 import os
-from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from hmmseq import emissions
+from hmmseq.archive import FORMAT, MISFITS, read, write
 from hmmseq.emissions import Emission
 from hmmseq.errors import DataError
-from hmmseq.files import atomic_write
+from hmmseq.files import Source, source_name
 from hmmseq.graph import StateGraph
 from hmmseq.models.crf import CRF
 from hmmseq.models.hmm import HMM
@@ -21,10 +19,11 @@ from hmmseq.models.hmm_tagger import HMMTagger
 from hmmseq.models.semi_crf import SemiCRF
 from hmmseq.models.semi_markov import SemiMarkovHMM
 
-FORMAT = "hmmseq/1"
 MODELS: dict[str, type[HMM]] = {"HMM": HMM, "SemiMarkovHMM": SemiMarkovHMM}
 # They name their own parts.
 TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF}
+# Models of higher layers, imported when a file names one, as the public names of hmmseq are when they are used.
+ELSEWHERE = {"SequenceTagger": "hmmseq.hybrid"}
 GRAPH = ("source", "target", "label", "edge", "start", "end")
 FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_", "n_expectations_")
 
@@ -34,7 +33,7 @@ def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
     if isinstance(model, (CRF, HMMTagger)):
         parts, fitted = model._parts()
         params = _plain(model.get_params(deep=False))
-        _write(path, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
+        write(path, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
         return
     emission = model.emission_
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
@@ -47,58 +46,35 @@ def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
         "emission": _described(emission),
         "fitted": {name: getattr(model, name) for name in FITTED},
     }
-    _write(path, described, arrays)
+    write(path, described, arrays)
 
 
-def _write(path: str | os.PathLike[str], described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    text = json.dumps(described)
-    metadata = {"format": FORMAT, "model": text, "sha256": _digest(text, arrays)}
-    with atomic_write(path) as file:
-        file.write(safetensors.numpy.save(arrays, metadata))
-
-
-def load(path: str | os.PathLike[str]) -> Any:
-    """Read a model that `save` wrote.
+def load(source: Source) -> Any:
+    """Read a model that `save` wrote: a path, or a file opened for reading bytes.
 
     Raises DataError, in one clear line, for anything else: another format, a damaged or a hostile file. No code in the
     file runs and no class is looked up by a name outside a fixed list.
     """
-    name = os.fspath(path)
-    with open(name, "rb"):  # a folder or a missing file: the usual OSError, with its name
-        pass
-    text, arrays = _read(name)
+    name = source_name(source)
+    text, arrays = read(source)
     try:
         described = json.loads(text)
-        if described["class"] in TAGGERS:
-            tagger = TAGGERS[described["class"]](**described["params"])
+        if described["class"] in TAGGERS or described["class"] in ELSEWHERE:
+            tagger = _tagger(described["class"])(**described["params"])
             tagger._restore(arrays, described["fitted"])
             return tagger
         model = MODELS[described["class"]](**described["params"])
         kind = described["emission"]
         model.emission, model.emission_ = _emission(kind), _emission(kind)
         _restore(model, described, arrays)
-    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
-        raise DataError(f"{name} does not describe a model of hmmseq {FORMAT}: {error}") from None
+    except MISFITS as error:
+        reason = " ".join(str(error).split())  # arrays print on several lines
+        raise DataError(f"{name} does not describe a model of hmmseq {FORMAT}: {reason}") from None
     return model
 
 
-def _read(name: str) -> tuple[str, dict[str, np.ndarray]]:
-    try:
-        with safetensors.safe_open(name, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise DataError(
-                    f"{name} has format {metadata.get('format')!r}; expected {FORMAT!r}, as `save` writes it"
-                )
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    # AttributeError and TypeError: number types that NumPy does not have.
-    except (safetensors.SafetensorError, AttributeError, TypeError, UnicodeDecodeError) as error:
-        raise DataError(f"{name} is not a model file of hmmseq, or is damaged: {error}") from None
-    text = metadata.get("model", "")
-    if metadata.get("sha256") != _digest(text, arrays):
-        raise DataError(f"{name} is damaged: its contents do not match their checksum; copy or save it again")
-    return text, arrays
+def _tagger(name: str) -> Any:
+    return TAGGERS[name] if name in TAGGERS else getattr(import_module(ELSEWHERE[name]), name)
 
 
 def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -130,19 +106,6 @@ def _made(value: Any) -> Any:
     if isinstance(value, list):
         return [_made(part) for part in value]
     return _emission(value) if isinstance(value, dict) and "class" in value else value
-
-
-def _digest(text: str, arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(text.encode())
-    for part in _sorted_bytes(arrays):
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def _sorted_bytes(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
-    for name, array in sorted(arrays.items()):
-        yield f"{name} {array.dtype} {array.shape}".encode()
-        yield array.tobytes()
 
 
 def _plain(params: dict[str, Any]) -> dict[str, Any]:
