@@ -18,7 +18,7 @@ from hmmseq.kernels.logmath import NEVER
 from hmmseq.sequences import Sequences, is_one
 from hmmseq.validation import sample_weights
 
-from . import inputs
+from . import inputs, storage
 from .batches import buckets, pad
 from .encoders import ENCODERS, Encoder
 from .heads import HEADS
@@ -204,6 +204,17 @@ class SequenceTagger(callbacks.CallbackSupportMixin, BaseEstimator):
         if self.validation_fraction == 0 or n_sequences < 2:
             return 0
         return min(max(1, round(self.validation_fraction * n_sequences)), n_sequences - 1)
+
+    def save(self, path: Any) -> None:
+        """Write the fitted tagger to one file (safetensors with JSON metadata); `hmmseq.load` reads it back, to the CPU.
+
+        ValueError if `encoder` is a function, which no file can hold.
+        """
+        check_is_fitted(self)
+        storage.save(self, path)
+
+    def _restore(self, arrays: dict[str, np.ndarray], fitted: dict[str, Any]) -> None:
+        storage.restore(self, arrays, fitted)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

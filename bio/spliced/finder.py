@@ -13,9 +13,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from hmmseq import archive
 from hmmseq.errors import DataError
-from hmmseq.models import stored
-from hmmseq.models.files import FORMAT
 
 from ..contigs import Part, parts_of
 from ..fasta import FastaRecord
@@ -140,12 +139,12 @@ class SplicedGeneFinder(BaseEstimator):
         plain, arrays = describe(self.model_)
         params = {name: value for name, value in self.get_params().items() if name != "table"}
         fitted = {"n_genes": self.n_genes_, "history": self.history_}
-        stored.write(path, FORMAT, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
+        archive.write(path, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read what `save` wrote; DataError for any other file. Which genes were left out is not kept."""
-        text, arrays = stored.read(os.fspath(path), FORMAT)
+        text, arrays = archive.read(path)
         try:
             described = json.loads(text)
             if described["class"] != _CLASS:
@@ -153,7 +152,7 @@ class SplicedGeneFinder(BaseEstimator):
             model = restore(described["model"], arrays)
             finder = cls(model.code if model.code.table is None else model.code.table, **described["params"])
             finder.n_genes_, finder.history_ = described["fitted"]["n_genes"], described["fitted"]["history"]
-        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        except archive.MISFITS as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{os.fspath(path)} does not describe a {_CLASS}: {error}") from None

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from hmmseq import archive
 from hmmseq.emissions import Emission
 from hmmseq.errors import DataError
 from hmmseq.graph import StateGraph
-from hmmseq.models import em, stored
+from hmmseq.models import em
 from hmmseq.models.chain import Chain
 from hmmseq.models.restarts import Climb
 
@@ -55,12 +56,12 @@ class Checkpoint:
 
     def _write(self, path: Path) -> None:
         arrays = {f"{k}.{name}": a for k, (_, found) in enumerate(self._parts) for name, a in found.items()}
-        stored.write(path, FORMAT, {"fit": self._fit, "climbs": [plain for plain, _ in self._parts]}, arrays)
+        archive.write(path, {"fit": self._fit, "climbs": [plain for plain, _ in self._parts]}, arrays, FORMAT)
 
     def _restore(self, climbs: list[Climb]) -> None:
         assert self._path is not None
         name = os.fspath(self._path)
-        text, arrays = stored.read(name, FORMAT)
+        text, arrays = archive.read(name, FORMAT)
         try:
             described = json.loads(text)
             if described["fit"] != self._fit:
@@ -71,7 +72,7 @@ class Checkpoint:
             for k, (climb, plain) in enumerate(zip(climbs, described["climbs"], strict=True)):
                 own = {key[len(f"{k}.") :]: array for key, array in arrays.items() if key.startswith(f"{k}.")}
                 _take(climb, plain, own)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except archive.MISFITS as error:
             raise DataError(f"{name} is no checkpoint of a fit: {error}") from None
 
 

@@ -297,6 +297,8 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
         parts = tuple(arrays[f"weights.{part}"] for part in ("data", "indices", "indptr"))
         matrix = sparse.csr_array(parts, shape=shape)
         matrix.check_format()
+        if not np.all(np.isfinite(matrix.data)):
+            raise ValueError("weights have NaN or infinity")
         if names is not None and len(set(names)) != n_features:
             raise ValueError(f"{len(set(names))} names for {n_features} features")
         self._vocabulary = None if names is None else Vocabulary(names)

@@ -2,15 +2,17 @@
 
 import json
 import os
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from hmmseq import emissions
+from hmmseq.archive import FORMAT, MISFITS, read, write
 from hmmseq.emissions import Emission
 from hmmseq.errors import DataError
+from hmmseq.files import Source, source_name
 from hmmseq.graph import StateGraph
-from hmmseq.models import stored
 from hmmseq.models.crf import CRF
 from hmmseq.models.factorial_hmm import FactorialHMM
 from hmmseq.models.hmm import HMM
@@ -20,7 +22,6 @@ from hmmseq.models.semi_crf import SemiCRF
 from hmmseq.models.semi_markov import SemiMarkovHMM
 from hmmseq.models.variational import VariationalHMM
 
-FORMAT = "hmmseq/1"
 MODELS: dict[str, type[HMM]] = {
     "HMM": HMM, "InputHMM": InputHMM, "SemiMarkovHMM": SemiMarkovHMM, "VariationalHMM": VariationalHMM,
 }  # fmt: skip
@@ -28,6 +29,8 @@ MODELS: dict[str, type[HMM]] = {
 OTHERS: dict[str, type[Any]] = {
     "CRF": CRF, "FactorialHMM": FactorialHMM, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF,
 }  # fmt: skip
+# Models of higher layers, imported when a file names one, as the public names of hmmseq are when they are used.
+ELSEWHERE = {"SequenceTagger": "hmmseq.hybrid"}
 GRAPH = ("source", "target", "label", "edge", "start", "end")
 FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_", "n_expectations_")
 
@@ -37,7 +40,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     if type(model).__name__ in OTHERS:
         parts, fitted = model._parts()
         params = _plain(model.get_params(deep=False))
-        stored.write(path, FORMAT, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
+        write(path, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
         return
     emission = model.emission_
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
@@ -55,32 +58,35 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         ),
         "fitted": {name: getattr(model, name) for name in FITTED},
     }
-    stored.write(path, FORMAT, described, arrays)
+    write(path, described, arrays)
 
 
-def load(path: str | os.PathLike[str]) -> Any:
-    """Read a model that `save` wrote.
+def load(source: Source) -> Any:
+    """Read a model that `save` wrote: a path, or a file opened for reading bytes.
 
     Raises DataError, in one clear line, for anything else: another format, a damaged or a hostile file. No code in the
     file runs and no class is looked up by a name outside a fixed list.
     """
-    name = os.fspath(path)
-    with open(name, "rb"):  # a folder or a missing file: the usual OSError, with its name
-        pass
-    text, arrays = stored.read(name, FORMAT)
+    name = source_name(source)
+    text, arrays = read(source)
     try:
         described = json.loads(text)
-        if described["class"] in OTHERS:
-            other = OTHERS[described["class"]](**described["params"])
+        if described["class"] in OTHERS or described["class"] in ELSEWHERE:
+            other = _other(described["class"])(**described["params"])
             other._restore(arrays, described["fitted"])
             return other
         model = MODELS[described["class"]](**described["params"])
         model.emission_ = _emission(described["emission"])
         model.emission = _emission(described.get("asked", described["emission"]))
         _restore(model, described, arrays)
-    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
-        raise DataError(f"{name} does not describe a model of hmmseq {FORMAT}: {error}") from None
+    except MISFITS as error:
+        reason = " ".join(str(error).split())  # arrays print on several lines
+        raise DataError(f"{name} does not describe a model of hmmseq {FORMAT}: {reason}") from None
     return model
+
+
+def _other(name: str) -> Any:
+    return OTHERS[name] if name in OTHERS else getattr(import_module(ELSEWHERE[name]), name)
 
 
 def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

@@ -164,6 +164,9 @@ class HMMTagger(BaseEstimator):
         shapes = [array.shape for array in (arrays["word_counts"], *self._counts)]
         if shapes != [(len(words), n), *((n + 1,) * length for length in (1, 2, 3))]:
             raise ValueError(f"counts of shapes {shapes} for {len(words)} words and {n} tags")
+        for counts in (arrays["word_counts"], arrays["pairs.data"], *self._counts):
+            if not np.all((counts >= 0) & np.isfinite(counts)):
+                raise ValueError("counts are not all finite and 0 or more")
         self.lexicon_ = Lexicon(words, arrays["word_counts"], longest=self.longest_ending, rare=self.rare)
         parts = tuple(arrays[f"pairs.{part}"] for part in ("data", "indices", "indptr"))
         pairs = sparse.csr_array(parts, shape=(len(words), (n + 1) * n))

@@ -247,7 +247,7 @@ def test_saved_and_loaded(kind, tmp_path):
 def test_a_file_with_hostile_durations_is_refused(tmp_path):
     import safetensors.numpy
 
-    from hmmseq.models.files import _digest
+    from hmmseq.archive import digest
 
     X, y = phrases(5)
     SemiCRF(n_iter=1).fit(X, y).save(tmp_path / "m")
@@ -255,7 +255,7 @@ def test_a_file_with_hostile_durations_is_refused(tmp_path):
         metadata, arrays = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     for longest in (np.array([3, 10**15]), np.array([3, 0]), np.array([3]), np.array([3.0, 1.0]), np.array([2, 1])):
         spoiled = arrays | {"longest": longest}
-        changed = metadata | {"sha256": _digest(metadata["model"], spoiled)}
+        changed = metadata | {"sha256": digest(metadata["model"], spoiled)}
         (tmp_path / "m").write_bytes(safetensors.numpy.save(spoiled, changed))
         with pytest.raises(DataError, match="does not describe a model"):
             load(tmp_path / "m")

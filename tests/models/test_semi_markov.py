@@ -280,7 +280,7 @@ def test_saved_and_loaded(durations, tmp_path):
 def test_a_file_without_its_durations_is_refused(tmp_path):
     import safetensors.numpy
 
-    from hmmseq.models.files import _digest
+    from hmmseq.archive import digest
 
     started("poisson", 1).save(tmp_path / "model")
     with safetensors.safe_open(tmp_path / "model", framework="numpy") as file:
@@ -291,7 +291,7 @@ def test_a_file_without_its_durations_is_refused(tmp_path):
         arrays | {"durations.geometric.stay": np.ones(2)},
         {("durations.os.x" if "mean" in k else k): v for k, v in arrays.items()},
     ):
-        changed = metadata | {"sha256": _digest(metadata["model"], spoiled)}
+        changed = metadata | {"sha256": digest(metadata["model"], spoiled)}
         (tmp_path / "model").write_bytes(safetensors.numpy.save(spoiled, changed))
         with pytest.raises(DataError, match="does not describe a model"):
             load(tmp_path / "model")
