@@ -87,7 +87,9 @@ def cross_validate(data: Path, name: str, n_folds: int, seed: int) -> Iterator[d
     for k in range(n_folds):
         train, test = ([part for part, own in zip(parts, fold) if (own == k) == side] for side in (False, True))
         begun = time.perf_counter()
-        finder = GeneFinder(kind="eukaryote").fit([record for record, _ in train], [g for _, own in train for g in own])
+        known = [hint for record, _ in train for hint in hints_of(record, hints)]
+        finder = GeneFinder(kind="eukaryote")
+        finder.fit([record for record, _ in train], [gene for _, own in train for gene in own], known)
         training += time.perf_counter() - begun
         for label, genes in found.items():
             begun = time.process_time()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from ..alphabet import Codes
 from ..words import Floats
 from .candidates import Places
 from .graph import ExonKinds, as_spans, span_graph
-from .hints import Placed, bonuses, known_sites
+from .hints import Placed, Worth, bonuses, known_sites
 from .model import SplicedModel
 from .phases import SplitCodons
 
@@ -46,13 +46,13 @@ class Field:
     """
 
     def __init__(
-        self, model: SplicedModel, codes: Codes, cut: tuple[bool, bool], hints: list[Placed], hint_weight: float
+        self, model: SplicedModel, codes: Codes, cut: tuple[bool, bool], hints: list[Placed], worth: Mapping[str, Worth]
     ) -> None:
         self.kinds = ExonKinds(SplitCodons(model.code))
         self.graph = span_graph(model, self.kinds, cut)
         self.candidates = model.candidates(codes, known_sites(hints, len(codes)), cut)
         self.plain = as_spans(model, self.kinds, codes, self.candidates)
-        bonus = bonuses(hints, self.candidates, hint_weight)
+        bonus = bonuses(hints, self.candidates, worth)
         self.spans: Spans = replace(self.plain, score=self.plain.score + bonus) if hints else self.plain
 
     def best(self) -> list[Found]:

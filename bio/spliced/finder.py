@@ -22,7 +22,7 @@ from ..fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode
 from .examples import shares_at_ends, training_regions
-from .hints import Hint
+from .hints import Hint, Worth, learn_worth
 from .storage import describe, restore
 from .stretches import Stretch, stretches
 from .training import train
@@ -39,7 +39,7 @@ class SplicedGeneFinder(BaseEstimator):
     gc_classes : classes of G+C in which content is learned, of equal numbers of genes
     min_posterior : genes less probable than this are not reported
     partial : whether genes may run on beyond the ends of a sequence
-    hint_weight : nats that a hint is worth for each log(1 + reads)
+    hint_weight : nats that a hint is worth for each log(1 + reads), where `fit` had none to learn from
     random_state : deals training regions into folds, and draws samples
     n_jobs : threads; results are the same for any number
     verbose : progress on standard error
@@ -49,6 +49,7 @@ class SplicedGeneFinder(BaseEstimator):
     model_ : SplicedModel, what was learned
     left_out_ : list of LeftOut, annotated genes that were not learned from, and why
     n_genes_ : genes that were
+    hint_worth_ : what a hint is worth by kind, see `Worth`; empty if `fit` had none
     history_ : expected F1 of exons, on folds held back, by round of learning how much each score weighs
 
     Single, initial, internal and terminal exons on both strands, split by phase and by the bases of the codons that introns
@@ -65,10 +66,10 @@ class SplicedGeneFinder(BaseEstimator):
         self,
         table: int | GeneticCode = 1,
         *,
-        gc_classes: int = 1,
+        gc_classes: int = 2,
         min_posterior: float = 0.0,
         partial: bool = True,
-        hint_weight: float = 2.0,
+        hint_weight: float = 0.5,
         random_state: int = 0,
         n_jobs: int | None = None,
         verbose: bool = False,
@@ -82,13 +83,15 @@ class SplicedGeneFinder(BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, records: Iterable[FastaRecord], genes: Iterable[Gene]) -> Self:
+    def fit(self, records: Iterable[FastaRecord], genes: Iterable[Gene], hints: Iterable[Hint] = ()) -> Self:
         """Learn from sequences and the genes annotated on them; all that is not annotated counts as without genes.
+
+        hints : evidence of the kind that `predict` will be given, to learn from the annotation what reads are worth
 
         DataError if the annotation does not name the sequences, or has no gene to learn from.
         """
         code = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
-        records, genes = list(records), list(genes)
+        records, genes, hints = list(records), list(genes), list(hints)
         regions, self.left_out_ = training_regions(records, genes, code)
         self.n_genes_ = sum(len(region.genes) for region in regions)
         if self.verbose:
@@ -102,6 +105,7 @@ class SplicedGeneFinder(BaseEstimator):
             verbose=self.verbose,
         )
         self.model_ = replace(model, shares=shares_at_ends(model.shares, records, genes))
+        self.hint_worth_ = learn_worth(hints, genes, Worth(0.0, self.hint_weight)) if hints else {}
         return self
 
     def predict(self, records: Iterable[FastaRecord], hints: Iterable[Hint] = ()) -> list[Gene]:
@@ -127,7 +131,7 @@ class SplicedGeneFinder(BaseEstimator):
         check_is_fitted(self)
         plain, arrays = describe(self.model_)
         params = {name: value for name, value in self.get_params().items() if name != "table"}
-        fitted = {"n_genes": self.n_genes_, "history": self.history_}
+        fitted = {"n_genes": self.n_genes_, "history": self.history_, "hint_worth": self.hint_worth_}
         files.write(path, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
 
     @classmethod
@@ -140,7 +144,9 @@ class SplicedGeneFinder(BaseEstimator):
                 raise DataError(f"{os.fspath(path)} holds a {described['class']}, not a {_CLASS}")
             model = restore(described["model"], arrays)
             finder = cls(model.code if model.code.table is None else model.code.table, **described["params"])
-            finder.n_genes_, finder.history_ = described["fitted"]["n_genes"], described["fitted"]["history"]
+            fitted = described["fitted"]
+            finder.n_genes_, finder.history_ = fitted["n_genes"], fitted["history"]
+            finder.hint_worth_ = {kind: Worth(*map(float, own)) for kind, own in fitted["hint_worth"].items()}
         except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
@@ -160,9 +166,11 @@ class SplicedGeneFinder(BaseEstimator):
         for hint in hints:
             of_record.setdefault(hint.seqid, []).append(hint)
 
+        worth = self.hint_worth_ or dict.fromkeys(("exon", "intron"), Worth(0.0, self.hint_weight))
+
         def genes_of(part: Part, stream: np.random.Generator) -> list[Gene]:
             own = of_record.get(part.seqid, [])
-            found = stretches(self.model_, part, self.partial, own, self.hint_weight)
+            found = stretches(self.model_, part, self.partial, own, worth)
             genes = [gene for stretch in found for gene in answer(stretch, stream)]
             if self.verbose:
                 end = part.offset + len(part.codes)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
+from ..gene import Gene
 from ..words import Floats
 from .candidates import Sites
 from .model import Candidates
 
+_ENOUGH = 20  # hints of each sort, to learn what they are worth
 CERTAIN = 1000.0  # nats; no score of a gene comes near
 _KINDS = {"CDS": "exon", "exon": "exon", "intron": "intron"}
 _STRANDS = {"+": (0,), "-": (1,), ".": (0, 1)}
@@ -26,7 +29,7 @@ class Hint:
 
     kind    "exon": a coding piece, stop codon included; "intron"
     strand  "+", "-" or "." for either
-    reads   how often it was seen; the bonus grows with log(1 + reads)
+    reads   how often it was seen
     hard    whether a gene must have it
     """
 
@@ -109,16 +112,52 @@ def known_sites(placed: list[Placed], length: int) -> tuple[Sites, Sites]:
     return forward, reverse
 
 
-def bonuses(placed: list[Placed], candidates: Candidates, weight: float) -> Floats:
+class Worth(NamedTuple):
+    """What a hint adds, in nats: intercept + slope * log(1 + reads), nothing where that is below 0."""
+
+    intercept: float
+    slope: float
+
+    def nats(self, reads: float) -> float:
+        return max(0.0, self.intercept + self.slope * float(np.log1p(reads)))
+
+
+def learn_worth(hints: Iterable[Hint], genes: Iterable[Gene], default: Worth) -> dict[str, Worth]:
+    """By kind of hint, the log odds that one with so many reads is annotated (logistic regression on log(1 + reads)).
+
+    Depth and noise of sequencing differ: in one library five reads mean a gene, in another a thousand do. `default` for kinds
+    with fewer than 20 hints that are annotated, or 20 that are not.
+    """
+    hints, genes = list(hints), list(genes)
+    true = {
+        (kind, gene.seqid, strand, *piece)
+        for gene in genes
+        for kind, pieces in (("exon", gene.coding_pieces), ("intron", gene.introns))
+        for piece in pieces
+        for strand in (gene.strand, ".")
+    }
+    worth = {}
+    for kind in ("exon", "intron"):
+        own = [hint for hint in hints if hint.kind == kind and not hint.hard]
+        right = np.array([(kind, hint.seqid, hint.strand, hint.start, hint.end) in true for hint in own], bool)
+        worth[kind] = default
+        if min(right.sum(), (~right).sum()) >= _ENOUGH:
+            reads = np.log1p([[hint.reads] for hint in own])
+            fitted = LogisticRegression(C=100.0).fit(reads, right)
+            worth[kind] = Worth(float(fitted.intercept_[0]), float(fitted.coef_[0, 0]))
+    return worth
+
+
+def bonuses(placed: list[Placed], candidates: Candidates, worth: Mapping[str, Worth]) -> Floats:
     """What hints add to the score of each candidate exon, in nats.
 
-    An exon that is hinted at gains weight * log(1 + reads); of the two exons beside an intron each gains half of that. With a
+    An exon that is hinted at gains what the hint is worth; of the two exons beside an intron each gains half of that. With a
     hard hint, exons that contradict it lose. DataError if no candidate fits a hard hint.
     """
     bonus = np.zeros(len(candidates.start))
     for one in placed:
         mine = candidates.strand == one.strand
-        gain = CERTAIN if one.hint.hard else weight * float(np.log1p(one.hint.reads))
+        gain = CERTAIN if one.hint.hard else worth[one.hint.kind].nats(one.hint.reads)
         if one.hint.kind == "exon":
             fits = mine & (candidates.start == one.start) & (candidates.stop == one.stop)
             _check(one, fits.any())

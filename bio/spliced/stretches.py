@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..contigs import Part
 from ..gene import Gene
 from .decoding import Field, Found, Structure
-from .hints import Hint, place
+from .hints import Hint, Worth, place
 from .model import SplicedModel
 
 WINDOW, OVERLAP = 1_000_000, 100_000  # bases decoded at a time, and how many of them at least are seen again
@@ -50,7 +50,7 @@ class Stretch(NamedTuple):
 
 
 def stretches(
-    model: SplicedModel, part: Part, partial: bool, hints: list[Hint], hint_weight: float
+    model: SplicedModel, part: Part, partial: bool, hints: list[Hint], worth: Mapping[str, Worth]
 ) -> Iterator[Stretch]:
     """A part of a sequence in windows: the next one begins where no gene of the best path is cut.
 
@@ -61,7 +61,7 @@ def stretches(
         window = part._replace(offset=part.offset + first, codes=part.codes[first : first + size])
         length, last = len(window.codes), first + size >= len(part.codes)
         cut = partial and first == 0, partial or not last
-        field = Field(model, window.codes, cut, place(hints, window.offset, length), hint_weight)
+        field = Field(model, window.codes, cut, place(hints, window.offset, length), worth)
         found = field.best()
         end = length if last else _seam(found, length - OVERLAP)
         kept = [one for one in found if one.structure.exons[-1][1] <= end]

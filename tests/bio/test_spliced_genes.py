@@ -24,7 +24,7 @@ def places(genes):
 def trained():
     training = [plant(30, seed=seed, seqid=f"t{seed}") for seed in range(3)]
     records, genes = zip(*training)
-    return SplicedGeneFinder(gc_classes=2).fit(records, [gene for own in genes for gene in own])
+    return SplicedGeneFinder().fit(records, [gene for own in genes for gene in own])
 
 
 @pytest.fixture(scope="module")
@@ -174,20 +174,35 @@ def test_hints_move_genes(trained, unseen):
 
     def introns(weight, *hints):
         found = trained.set_params(hint_weight=weight).predict([part], hints)
-        trained.set_params(hint_weight=2.0)
+        trained.set_params(hint_weight=0.5)
         return {(one.strand, a, b) for one in found for a, b in one.introns}
 
     asked = (hint.strand, hint.start, hint.end)
-    assert asked not in introns(2.0) and asked not in introns(0.0, hint)
+    assert asked not in introns(0.5) and asked not in introns(0.0, hint)
     assert asked in introns(50.0, hint)
     sure = Hint(hint.seqid, hint.start, hint.end, hint.strand, "intron", reads=0, hard=True)
     assert asked in introns(0.0, sure)
 
 
+def test_what_reads_are_worth_is_learned():
+    rng = np.random.default_rng(0)
+    record, genes = plant(40, seed=30)
+    true = [
+        Hint("c", a, b, gene.strand, "intron", float(rng.integers(200, 900))) for gene in genes for a, b in gene.introns
+    ]
+    noise = [
+        Hint("c", int(a), int(a) + 99, "+", "intron", float(rng.integers(1, 90))) for a in rng.integers(1, 9000, 60)
+    ]
+    found = SplicedGeneFinder().fit([record], genes, [*true, *noise])
+    intron = found.hint_worth_["intron"]
+    assert intron.nats(2) == 0 < intron.nats(400) and intron.slope > 0
+    assert found.hint_worth_["exon"] == (0.0, found.hint_weight)  # there was none
+
+
 def test_a_hard_exon_is_there_and_nothing_in_its_way(trained, unseen):
     record, _genes = unseen
     part = FastaRecord(record.id, "", record.sequence[:6000])
-    field = Field(trained.model_, part.encode(), (False, False), [], 2.0)
+    field = Field(trained.model_, part.encode(), (False, False), [], {})
     weak = int(np.argsort(field.posteriors())[len(field.plain) // 2])
     strand = "+-"[field.candidates.strand[weak]]
     hint = Hint("c", int(field.plain.begin[weak]) + 1, int(field.plain.end[weak]), strand, "exon", hard=True)
