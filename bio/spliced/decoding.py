@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -46,14 +46,16 @@ class Field:
     """
 
     def __init__(
-        self, model: SplicedModel, codes: Codes, cut: tuple[bool, bool], hints: list[Placed], worth: Mapping[str, Worth]
+        self, model: SplicedModel, codes: Codes, cut: tuple[bool, bool], hints: list[Placed], worth: Worth | None
     ) -> None:
         self.kinds = ExonKinds(SplitCodons(model.code))
         self.graph = span_graph(model, self.kinds, cut)
         self.candidates = model.candidates(codes, known_sites(hints, len(codes)), cut)
         self.plain = as_spans(model, self.kinds, codes, self.candidates)
-        bonus = bonuses(hints, self.candidates, worth)
-        self.spans: Spans = replace(self.plain, score=self.plain.score + bonus) if hints else self.plain
+        self.spans: Spans = self.plain
+        if worth is not None:
+            bonus = bonuses(hints, self.candidates, len(codes), worth)
+            self.spans = replace(self.plain, score=self.plain.score + bonus)
 
     def best(self) -> list[Found]:
         """The genes of the best path, from left to right."""

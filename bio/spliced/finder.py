@@ -22,7 +22,7 @@ from ..fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode
 from .examples import shares_at_ends, training_regions
-from .hints import Hint, Worth, learn_worth
+from .hints import Hint, Worth
 from .storage import describe, restore
 from .stretches import Stretch, stretches
 from .training import train
@@ -39,7 +39,7 @@ class SplicedGeneFinder(BaseEstimator):
     gc_classes : classes of G+C in which content is learned, of equal numbers of genes
     min_posterior : genes less probable than this are not reported
     partial : whether genes may run on beyond the ends of a sequence
-    hint_weight : nats that a hint is worth for each log(1 + reads), where `fit` had none to learn from
+    hint_weight : nats for each log(1 + reads) on either side of an intron, where `fit` had no hints to learn from
     random_state : deals training regions into folds, and draws samples
     n_jobs : threads; results are the same for any number
     verbose : progress on standard error
@@ -49,7 +49,7 @@ class SplicedGeneFinder(BaseEstimator):
     model_ : SplicedModel, what was learned
     left_out_ : list of LeftOut, annotated genes that were not learned from, and why
     n_genes_ : genes that were
-    hint_worth_ : what a hint is worth by kind, see `Worth`; empty if `fit` had none
+    hint_worth_ : what hints are worth, see `Worth`; None if `fit` had none
     history_ : expected F1 of exons, on folds held back, by round of learning how much each score weighs
 
     Single, initial, internal and terminal exons on both strands, split by phase and by the bases of the codons that introns
@@ -96,16 +96,16 @@ class SplicedGeneFinder(BaseEstimator):
         self.n_genes_ = sum(len(region.genes) for region in regions)
         if self.verbose:
             print(f"learning from {self.n_genes_} genes, {len(self.left_out_)} left out", file=sys.stderr, flush=True)
-        model, self.history_ = train(
+        model, self.history_, self.hint_worth_ = train(
             regions,
             code,
+            hints=hints,
             gc_classes=self.gc_classes,
             random_state=self.random_state,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
         self.model_ = replace(model, shares=shares_at_ends(model.shares, records, genes))
-        self.hint_worth_ = learn_worth(hints, genes, Worth(0.0, self.hint_weight)) if hints else {}
         return self
 
     def predict(self, records: Iterable[FastaRecord], hints: Iterable[Hint] = ()) -> list[Gene]:
@@ -146,7 +146,7 @@ class SplicedGeneFinder(BaseEstimator):
             finder = cls(model.code if model.code.table is None else model.code.table, **described["params"])
             fitted = described["fitted"]
             finder.n_genes_, finder.history_ = fitted["n_genes"], fitted["history"]
-            finder.hint_worth_ = {kind: Worth(*map(float, own)) for kind, own in fitted["hint_worth"].items()}
+            finder.hint_worth_ = fitted["hint_worth"] and Worth(*map(float, fitted["hint_worth"]))
         except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
@@ -166,7 +166,7 @@ class SplicedGeneFinder(BaseEstimator):
         for hint in hints:
             of_record.setdefault(hint.seqid, []).append(hint)
 
-        worth = self.hint_worth_ or dict.fromkeys(("exon", "intron"), Worth(0.0, self.hint_weight))
+        worth = (self.hint_worth_ or Worth(self.hint_weight)) if of_record else None
 
         def genes_of(part: Part, stream: np.random.Generator) -> list[Gene]:
             own = of_record.get(part.seqid, [])

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
-from ..gene import Gene
 from ..words import Floats
 from .candidates import Sites
 from .model import Candidates
 
-_ENOUGH = 20  # hints of each sort, to learn what they are worth
 CERTAIN = 1000.0  # nats; no score of a gene comes near
 _KINDS = {"CDS": "exon", "exon": "exon", "intron": "intron"}
 _STRANDS = {"+": (0,), "-": (1,), ".": (0, 1)}
@@ -113,72 +110,65 @@ def known_sites(placed: list[Placed], length: int) -> tuple[Sites, Sites]:
 
 
 class Worth(NamedTuple):
-    """What a hint adds, in nats: intercept + slope * log(1 + reads), nothing where that is below 0."""
+    """What hints add to the score of an exon, in nats, for each of its sides where an intron begins or ends.
 
-    intercept: float
-    slope: float
-
-    def nats(self, reads: float) -> float:
-        return max(0.0, self.intercept + self.slope * float(np.log1p(reads)))
-
-
-def learn_worth(hints: Iterable[Hint], genes: Iterable[Gene], default: Worth) -> dict[str, Worth]:
-    """By kind of hint, the log odds that one with so many reads is annotated (logistic regression on log(1 + reads)).
-
-    Depth and noise of sequencing differ: in one library five reads mean a gene, in another a thousand do. `default` for kinds
-    with fewer than 20 hints that are annotated, or 20 that are not.
+    reads   for each log(1 + reads) of the best hint that names the site
+    silent  where no hint names it
     """
-    hints, genes = list(hints), list(genes)
-    true = {
-        (kind, gene.seqid, strand, *piece)
-        for gene in genes
-        for kind, pieces in (("exon", gene.coding_pieces), ("intron", gene.introns))
-        for piece in pieces
-        for strand in (gene.strand, ".")
-    }
-    worth = {}
-    for kind in ("exon", "intron"):
-        own = [hint for hint in hints if hint.kind == kind and not hint.hard]
-        right = np.array([(kind, hint.seqid, hint.strand, hint.start, hint.end) in true for hint in own], bool)
-        worth[kind] = default
-        if min(right.sum(), (~right).sum()) >= _ENOUGH:
-            reads = np.log1p([[hint.reads] for hint in own])
-            fitted = LogisticRegression(C=100.0).fit(reads, right)
-            worth[kind] = Worth(float(fitted.intercept_[0]), float(fitted.coef_[0, 0]))
-    return worth
+
+    reads: float
+    silent: float = 0.0
 
 
-def bonuses(placed: list[Placed], candidates: Candidates, worth: Mapping[str, Worth]) -> Floats:
+def support(placed: Iterable[Placed], candidates: Candidates, length: int) -> Floats:
+    """(n, 2) of each candidate exon, over its sides where an intron lies: log(1 + reads), and how many without hints."""
+    reads = np.zeros((2, 2, length + 1))  # by side (introns to the right, to the left), strand and place
+    for hint, strand, a, b in placed:
+        if hint.kind == "intron" and not hint.hard:
+            gain = np.log1p(hint.reads)
+            reads[0, strand, a] = max(reads[0, strand, a], gain)
+            reads[1, strand, b] = max(reads[1, strand, b], gain)
+    found = np.zeros((len(candidates.start), 2))
+    for side, place in enumerate((candidates.stop, candidates.start)):
+        seen, lies = reads[side, candidates.strand, place], _has_intron(candidates, right=side == 0)
+        found += np.column_stack([seen * lies, (seen == 0) & lies])
+    return found
+
+
+def bonuses(placed: list[Placed], candidates: Candidates, length: int, worth: Worth) -> Floats:
     """What hints add to the score of each candidate exon, in nats.
 
-    An exon that is hinted at gains what the hint is worth; of the two exons beside an intron each gains half of that. With a
-    hard hint, exons that contradict it lose. DataError if no candidate fits a hard hint.
+    An intron's hint counts on the exons at either side; an exon's own hint as much as two. With a hard hint, exons that
+    contradict it lose. DataError if no candidate fits a hard hint.
     """
-    bonus = np.zeros(len(candidates.start))
+    bonus: Floats = support(placed, candidates, length) @ np.array(worth)
     for one in placed:
         mine = candidates.strand == one.strand
-        gain = CERTAIN if one.hint.hard else worth[one.hint.kind].nats(one.hint.reads)
         if one.hint.kind == "exon":
             fits = mine & (candidates.start == one.start) & (candidates.stop == one.stop)
-            _check(one, fits.any())
-            bonus[fits] += gain
-            clashes = ~fits
-        else:
+            bonus[fits] += CERTAIN if one.hint.hard else 2 * worth.reads * np.log1p(one.hint.reads)
+            _check(one, bool(fits.any()))
+            _forbid(bonus, one, candidates, ~fits)
+        elif one.hint.hard:
             left = mine & (candidates.stop == one.start) & _has_intron(candidates, right=True)
             right = mine & (candidates.start == one.stop) & _has_intron(candidates, right=False)
-            _check(one, left.any() and right.any())
-            bonus[left] += gain / 2
-            bonus[right] += gain / 2
-            clashes = np.ones(len(mine), bool)
-        if one.hint.hard:
-            bonus[clashes & (candidates.start < one.stop) & (one.start < candidates.stop)] -= 2 * CERTAIN
+            bonus[left] += CERTAIN / 2
+            bonus[right] += CERTAIN / 2
+            _check(one, bool(left.any() and right.any()))
+            _forbid(bonus, one, candidates, np.ones(len(mine), bool))
     return bonus
 
 
+def _forbid(bonus: Floats, one: Placed, candidates: Candidates, clashes: np.ndarray) -> None:
+    if one.hint.hard:
+        bonus[clashes & (candidates.start < one.stop) & (one.start < candidates.stop)] -= 2 * CERTAIN
+
+
 def _has_intron(candidates: Candidates, right: bool) -> np.ndarray:
-    """Whether an intron lies to the right, or to the left, of each exon."""
+    """Whether an intron lies to the right, or to the left, of each exon; beyond the ends of the sequence nobody knows."""
     forward = candidates.strand == 0
-    return np.where(forward == right, candidates.end >= 0, candidates.begin >= 0)
+    beyond = candidates.closes if right else candidates.opens
+    return np.where(forward == right, candidates.end >= 0, candidates.begin >= 0) & ~beyond
 
 
 def _check(one: Placed, fits: bool) -> None:

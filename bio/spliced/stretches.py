@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -50,7 +50,7 @@ class Stretch(NamedTuple):
 
 
 def stretches(
-    model: SplicedModel, part: Part, partial: bool, hints: list[Hint], worth: Mapping[str, Worth]
+    model: SplicedModel, part: Part, partial: bool, hints: list[Hint], worth: Worth | None
 ) -> Iterator[Stretch]:
     """A part of a sequence in windows: the next one begins where no gene of the best path is cut.
 

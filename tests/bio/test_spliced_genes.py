@@ -184,25 +184,10 @@ def test_hints_move_genes(trained, unseen):
     assert asked in introns(0.0, sure)
 
 
-def test_what_reads_are_worth_is_learned():
-    rng = np.random.default_rng(0)
-    record, genes = plant(40, seed=30)
-    true = [
-        Hint("c", a, b, gene.strand, "intron", float(rng.integers(200, 900))) for gene in genes for a, b in gene.introns
-    ]
-    noise = [
-        Hint("c", int(a), int(a) + 99, "+", "intron", float(rng.integers(1, 90))) for a in rng.integers(1, 9000, 60)
-    ]
-    found = SplicedGeneFinder().fit([record], genes, [*true, *noise])
-    intron = found.hint_worth_["intron"]
-    assert intron.nats(2) == 0 < intron.nats(400) and intron.slope > 0
-    assert found.hint_worth_["exon"] == (0.0, found.hint_weight)  # there was none
-
-
 def test_a_hard_exon_is_there_and_nothing_in_its_way(trained, unseen):
     record, _genes = unseen
     part = FastaRecord(record.id, "", record.sequence[:6000])
-    field = Field(trained.model_, part.encode(), (False, False), [], {})
+    field = Field(trained.model_, part.encode(), (False, False), [], None)
     weak = int(np.argsort(field.posteriors())[len(field.plain) // 2])
     strand = "+-"[field.candidates.strand[weak]]
     hint = Hint("c", int(field.plain.begin[weak]) + 1, int(field.plain.end[weak]), strand, "exon", hard=True)
