@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .coding import N_WORDS, WIDTH, Floats
 from .genetic_code import GeneticCode
-from .words import N_FULL, WIDTH, Floats
 
 # Percent of residues in UniProtKB/Swiss-Prot (release statistics, CC BY 4.0).
 COMPOSITION = {
@@ -41,7 +41,7 @@ def codon_usage(code: GeneticCode, composition: Floats) -> Floats:
 def word_usage(codons: Floats) -> Floats:
     """(3, 4096) six-letter words by codon position of their last letter, where codons follow one another by chance."""
     three = np.einsum("a,b,c->abc", codons, codons, codons).reshape((4,) * 9)
-    words = np.empty((3, N_FULL))
+    words = np.empty((3, N_WORDS))
     for position in range(3):
         first = position + 1
         others = tuple(axis for axis in range(9) if not first <= axis < first + WIDTH)

@@ -1,4 +1,4 @@
-"""Records cut at long runs of unknown letters, and windows over what is left."""
+"""Records cut at long runs of unknown letters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .alphabet import DNA, Codes
 from .fasta import FastaRecord
 
 _GAP = 30  # so many unknown letters in a row part a contig; a gene can run through fewer
-WINDOW, MARGIN = 200_000, 5_000  # what lies further away than a margin hardly counts for a posterior
+MARGIN = 5_000  # bases; what lies further away hardly counts for a posterior
 
 
 class Part(NamedTuple):
@@ -20,16 +20,7 @@ class Part(NamedTuple):
     seqid: str
     offset: int
     codes: Codes
-
-
-class Window(NamedTuple):
-    """Bases first ... last - 1 of a part, seen together with their surroundings, low ... high - 1."""
-
-    part: int
-    low: int
-    first: int
-    last: int
-    high: int
+    whole: bool = False  # of the record
 
 
 def parts_of(record: FastaRecord) -> Iterator[Part]:
@@ -38,12 +29,4 @@ def parts_of(record: FastaRecord) -> Iterator[Part]:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], codes == DNA.missing, [0]])))
     gaps = [(a, b) for a, b in edges.reshape(-1, 2).tolist() if b - a >= _GAP]
     begins, ends = [0, *(b for _, b in gaps)], [*(a for a, _ in gaps), len(codes)]
-    return (Part(record.id, a, codes[a:b]) for a, b in zip(begins, ends) if a < b)
-
-
-def windows(lengths: list[int]) -> Iterator[Window]:
-    """Windows that cover parts of these lengths."""
-    for part, length in enumerate(lengths):
-        for first in range(0, length, WINDOW):
-            last = min(first + WINDOW, length)
-            yield Window(part, max(0, first - MARGIN), first, last, min(length, last + MARGIN))
+    return (Part(record.id, a, codes[a:b], b - a == len(codes)) for a, b in zip(begins, ends) if a < b)

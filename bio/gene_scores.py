@@ -1,88 +1,166 @@
-"""Scores of words that follow from what genes are made of: log odds against the background."""
+"""Scores of candidate genes, in nats, and the candidates that are worth keeping.
+
+    log sum over classes of weight * exp(content)  +  start codon, motif and surroundings  +  stop codon  +  length
+
+all against the background, less a cost for each ATG farther out that was passed over.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
-from .gene_graph import BOTH, CLOSE, CONVERGE, FORWARD, OPEN, REVERSE, GeneGraph
-from .gene_model import OTHER_CODON, OTHER_STRAND, Usage, last_position
-from .genetic_code import GeneticCode
-from .words import LENGTH, N_WORDS, NUMBER, Floats, conditionals, log_joint, without_last
+from hmmseq._jit import jit
+from hmmseq.shares import Share, run
 
-# A context seen n times weighs n / (n + strength) against the next shorter one.
-_CODING_STRENGTH, _BACKGROUND_STRENGTH = 1000.0, 100.0
+from .coding import codon_before
+from .gene_durations import Lengths
+from .open_frames import OpenFrames
+from .start_sites import StartSites, motif_odds, surroundings
 
-# Neighbouring words share what they say. With this exponent on the odds of coding words, 3'-end F1 of M. genitalium is
-# 1.5 points higher; 0.7 and 0.6 do as well there, and lose 0.1 and 0.2 points on Chlamydia.
-_TEMPER = 0.8
+Floats = NDArray[np.float64]
 
-
-def score_table(graph: GeneGraph, usage: Usage, code: GeneticCode) -> Floats:
-    """(N_WORDS, n_labels) log odds of each symbol's last letter (for codons: last letters) against the background."""
-    background = np.log(conditionals(usage.background, _BACKGROUND_STRENGTH))
-    table = np.zeros((N_WORDS, graph.graph.n_labels))
-    for k, position in np.ndindex(graph.n_classes, 3):
-        forward, reverse = graph.coding_labels[:, k, position]
-        own, other = usage.coding[k, position], usage.coding[k, last_position(position), OTHER_STRAND]
-        table[:, forward] = _coding_scores(own, background, _chosen(code.stops), position)
-        table[:, reverse] = _coding_scores(other, background, _chosen(code.stops)[OTHER_CODON], position)
-    joint = log_joint(background)
-    for label, motif in motifs(usage).items():
-        table[:, label] = _motif_scores(motif, joint)
-    return table
+_HOPELESS, _BEHIND = -8.0, 25.0  # content of a candidate alone; and how far it may lag behind its frame's best
+_FRAME_HOPELESS = -2.0
 
 
-def _coding_scores(words: Floats, background: Floats, stops: np.ndarray, position: int) -> Floats:
-    probability = conditionals(words, _CODING_STRENGTH)
-    if position == 2:
-        probability = _without(probability, stops)
-    with np.errstate(divide="ignore"):
-        return _TEMPER * (np.log(probability) - background)
+class Weights(NamedTuple):
+    """How much each part counts. What is not independent says less than it seems to: below 1."""
+
+    content: float = 0.8
+    surroundings: float = 0.8
+    skipped: float = 1.0  # cost of each of up to `most_skipped` ATGs farther out
+    most_skipped: int = 3
+    least: float = 0.0  # candidates that score no more are dropped
+    bonus: float = 0.5  # for every gene
+    short: float = 0.1  # cost of each codon that a gene has less than `short_below`
+    short_below: int = 50
+    train_from: int = 300  # bases of the shortest gene that teaches content and starts
 
 
-def _chosen(codons: tuple[int, ...]) -> np.ndarray:
-    chosen = np.zeros(64, bool)
-    chosen[list(codons)] = True
-    return chosen
+class Content(NamedTuple):
+    """What genes are made of, as log odds against the background."""
+
+    table: NDArray[np.float32]  # (65536, n_classes) of a codon, see `coding.codon_table`
+    temper: Floats  # (n_classes,) how much each class's odds count
+    log_weight: Floats  # (n_classes,)
 
 
-def _without(conditional: Floats, stop: np.ndarray) -> Floats:
-    """Conditional probabilities where no word may end with a stop codon."""
-    allowed = np.where((LENGTH >= 3) & stop[NUMBER % 64], 0.0, conditional)
-    by_context = allowed[1:].reshape(-1, 4)
-    return np.concatenate([[1.0], (by_context / by_context.sum(axis=1, keepdims=True)).ravel()])
+class Signals(NamedTuple):
+    """The rest of a gene."""
+
+    sites: StartSites
+    start: Floats  # (n_starts,) log probability of each start codon's letters in the background
+    stop: Floats  # (n_stops,) log odds of each stop codon
+    whole: Floats  # log weight of each number of codons, stop codon included
+    cut: Floats
+    both: Floats
 
 
-def motifs(usage: Usage) -> dict[int, Floats]:
-    """Probability of the letters (4**width,) that each codon label reads: one codon, or two that share two letters."""
-    start, stop = usage.starts, usage.stops
-    back_start, back_stop = start[OTHER_CODON], stop[OTHER_CODON]
-    found = {
-        OPEN[FORWARD]: start,
-        OPEN[REVERSE]: back_stop,
-        CLOSE[FORWARD]: stop,
-        CLOSE[REVERSE]: back_start,
-        BOTH[FORWARD]: _overlapping(start, stop),
-        BOTH[REVERSE]: _overlapping(back_stop, back_start),
-        CONVERGE: _overlapping(back_stop, stop),
-    }
-    return {label: weights / max(weights.sum(), 1e-300) for label, weights in found.items()}
+def with_lengths(sites: StartSites, start: Floats, stop: Floats, lengths: Lengths) -> Signals:
+    return Signals(sites, start, stop, lengths.whole, lengths.cut, lengths.both)
 
 
-def _overlapping(first: Floats, second: Floats) -> Floats:
-    """(256,) weight of four letters that begin with a codon of `first` and end with one of `second`."""
-    letters = np.arange(256)
-    return first[letters >> 2] * second[letters & 63]
+@jit(inner=True)
+def mixed(content, run, work):
+    """log sum_k weight_k exp(temper_k * run_k)."""
+    top = -np.inf
+    for k in range(run.size):
+        work[k] = content.temper[k] * run[k] + content.log_weight[k]
+        top = max(top, work[k])
+    total = 0.0
+    for k in range(run.size):
+        total += np.exp(work[k] - top)
+    return top + np.log(total)
 
 
-def _motif_scores(motif: Floats, joint: Floats) -> Floats:
-    """(N_WORDS,) log odds that the letters up to here are a motif; letters of it that are unknown are summed over."""
-    width = (len(motif).bit_length() - 1) // 2
-    known = np.minimum(LENGTH, width)
-    likelihood = np.ones(N_WORDS)
-    for letters in range(1, width + 1):
-        suffix = motif.reshape(-1, 4**letters).sum(axis=0)
-        own = known == letters
-        likelihood[own] = suffix[NUMBER[own] % 4**letters]
-    with np.errstate(divide="ignore"):
-        return np.where(known > 0, np.log(likelihood) - (joint - joint[without_last(width)]), 0.0)
+@jit
+def content_scores(frames, content, out):
+    """out: (n_candidates,) mixed log odds of the codons between start and stop codon."""
+    codes, n_classes = frames.codes, content.table.shape[1]
+    run, work = np.empty(n_classes), np.empty(n_classes)
+    for f in range(frames.stop.size):
+        for k in range(n_classes):
+            run[k] = 0.0
+        p, word = frames.stop[f] - 3, -1
+        for c in range(frames.first[f], frames.first[f + 1]):
+            at = frames.begin[c] + (3 if frames.start[c] >= 0 else 0)
+            while p >= at:
+                word = codon_before(codes, p, word)
+                if word >= 0:
+                    for k in range(n_classes):
+                        run[k] += content.table[word, k]
+                p -= 3
+            out[c] = mixed(content, run, work)
+
+
+@jit
+def total_scores(frames, content, signals, weights, out):
+    """out: (n_candidates,) in all; minus infinity for what is not worth a look."""
+    for f in range(frames.stop.size):
+        low, high, outer = frames.first[f], frames.first[f + 1], 0
+        best = -np.inf
+        for c in range(low, high):
+            best = max(best, content[c])
+        for c in range(high - 1, low - 1, -1):
+            skipped = min(outer, weights.most_skipped)
+            if frames.start[c] == 0:
+                outer += 1
+            out[c] = -np.inf
+            if best > _FRAME_HOPELESS and content[c] > max(best - _BEHIND, _HOPELESS):
+                score = _total(frames, f, c, content[c], skipped, signals, weights)
+                if score > weights.least:
+                    out[c] = score
+
+
+@jit(inner=True)
+def _total(frames, f, c, content, skipped, signals, weights):
+    """Score of one candidate. skipped: start codons of the first kind that lie farther out"""
+    first, kind = frames.start[c], frames.stop_kind[f]
+    n = min((frames.stop[f] - frames.begin[c]) // 3 + (1 if kind >= 0 else 0), signals.whole.size - 1)
+    score = content + weights.bonus - weights.short * max(0, weights.short_below - n)
+    if kind >= 0:
+        score += signals.stop[kind]
+    if first >= 0:
+        sites = signals.sites
+        score += sites.codon[first] - signals.start[first] - weights.skipped * skipped
+        score += np.log(motif_odds(sites, frames.codes, frames.begin[c]))
+        score += weights.surroundings * surroundings(sites, frames.codes, frames.begin[c])
+    if kind >= 0 and first >= 0:
+        return score + signals.whole[n]
+    return score + (signals.cut[n] if kind >= 0 or first >= 0 else signals.both[n])
+
+
+class Scored(NamedTuple):
+    """Candidates of both strands that are worth a look."""
+
+    strand: NDArray[np.int64]
+    candidate: NDArray[np.int64]  # number within its strand
+    score: Floats
+
+
+def score_candidates(
+    strands: tuple[OpenFrames, OpenFrames],
+    content: Content,
+    signals: Signals,
+    weights: Weights,
+    n_jobs: int | None = None,
+) -> Scored:
+    found: list[tuple[NDArray[np.int64], Floats]] = [(np.empty(0, np.int64), np.empty(0))] * len(strands)
+
+    def work(share: Share) -> None:
+        frames = strands[share.number]
+        inside, score = np.empty((2, len(frames.begin)))
+        content_scores(frames, content, inside)
+        total_scores(frames, inside, signals, weights, score)
+        kept = np.flatnonzero(score > -np.inf)
+        found[share.number] = kept, score[kept]
+
+    run(work, [Share(s, s, s + 1) for s in range(len(strands))], n_jobs)
+    return Scored(
+        np.repeat([0, 1], [len(kept) for kept, _ in found]),
+        np.concatenate([kept for kept, _ in found]),
+        np.concatenate([score for _, score in found]),
+    )

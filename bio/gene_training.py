@@ -1,95 +1,375 @@
-"""Learning a genome's gene model from the genome alone, by Viterbi training.
+"""Training without labels: from average proteins to the genome's own genes, round by round.
 
-The first model knows average proteins only. It finds genes, they are counted, the counts make the next model, and so on
-(Juang and Rabiner, IEEE Trans. ASSP 38, 1990, "segmental k-means"). Counting the best path is twice as fast as
-expectation-maximisation here, and no worse (M. genitalium, first version: 3'-end F1 90.3, against 89.2).
+The first genes are those that look like any protein at some GC content. Each round scores all candidates, takes the best
+path through them, and learns everything from the genes on it.
 """
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hmmseq import lattice
-from hmmseq.graph import StateGraph
-from hmmseq.models.em import normalise
-from hmmseq.scores import Indexed
+from hmmseq.span_graph import Spans
 
-from .gene_graph import BACKGROUND, CODING, GeneGraph
-from .gene_model import Usage, add_prior, first_usage, gather
-from .gene_scores import score_table
+from . import coding, gene_durations
+from .average_protein import codon_usage, tilted, word_usage
+from .coding import N_WORDS, Floats
+from .gene_durations import BORDER_SPAN, CUT_BOTH, CUT_LEFT, CUT_RIGHT, GapSizes, Lengths, SpanGraph
+from .gene_scores import Content, Scored, Signals, Weights, score_candidates, with_lengths
 from .genetic_code import GeneticCode
-from .words import FIRST, N_WORDS, WIDTH, Floats
+from .open_frames import BORDER, BORDER_WIDTH, CUT, OpenFrames, codon_marks, open_frames, other_strand, start_codons
+from .start_sites import StartSites, first_sites, learn_sites
 
-# Average proteins with their G+C this much lower and higher, in log odds: one coding class each.
-TILTS = (-0.75, 0.0, 0.75)
+TILTS = (-1.0, -0.5, 0.0, 0.5, 1.0)  # GC content of synonymous codons, on the logit scale, beside the genome's own
+N_CLASSES = 3
+_SPLIT = (0.2, 0.85)  # quantiles of content a codon that part the classes at first
+_OPEN_CLASS = 0.03  # share of genes that are open and nothing else, to begin with
+_LEAST_SHARE = 0.01
+_CODING_STRENGTH = (30.0, 30.0, 100.0, 1000.0, 1000.0, 1000.0)  # of back-off, in words, by order
+_BACKGROUND_STRENGTH, _SEED_STRENGTH = 30.0, 30.0
+_PROTEIN, _GENOME = 2000.0, 20000.0  # words of average protein, or of a genome that is alike
+_POOL, _WHOLE = 10000.0, 2000.0  # words of all classes, of the whole genome
+_ENOUGH_STARTS = 300  # to learn start sites where those of a like genome are known
+_SEED_LENGTH = 500  # bases of the shortest gene of the first round to learn from
+_MIN_CUT = 63  # bases of the shortest part of a gene: longer than any overlap
+_BORDER_SCORE = 100.0  # nats: no path leaves out a border
 
-_PIECE = 50_000  # bases decoded at a time
-_SAMPLE = 1_000_000  # bases that are enough for all rounds but the last
-_CODING_SHARE = 0.88  # of a bacterial genome; says how probable it is that a contig begins inside a gene
-_EDGE_PRIOR = 10.0  # uses of each state before any are counted
+
+class Genome:
+    """Contigs side by side with borders between them, and the candidate genes of both strands."""
+
+    def __init__(
+        self, contigs: list[NDArray[np.uint8]], code: GeneticCode, min_length: int, n_jobs: int | None = None
+    ) -> None:
+        self.n_jobs = n_jobs
+        border = np.full(BORDER_WIDTH, BORDER, dtype=np.uint8)
+        self.codes = np.concatenate([border, *(part for contig in contigs for part in (contig, border))])
+        lengths = np.array([len(contig) + BORDER_WIDTH for contig in contigs], dtype=np.int64)
+        self.offsets = BORDER_WIDTH + np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+        self.borders = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        self.code, self.marks = code, codon_marks(code)
+        both = (self.codes, other_strand(self.codes))
+        forward, reverse = (open_frames(x, self.marks, min_length, _MIN_CUT) for x in both)
+        self.strands = forward, reverse
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @cached_property
+    def words(self) -> Floats:
+        """(4096,) counts of words of both strands."""
+        counts, nothing = np.zeros(N_WORDS), np.zeros(len(self), dtype=np.bool_)
+        for strand in self.strands:
+            coding.count_background(strand.codes, nothing, counts)
+        return counts
+
+    @cached_property
+    def composition(self) -> Floats:
+        """(4,) share of each letter, alike on both strands."""
+        counts = np.bincount(self.codes, minlength=4)[:4] + 1.0
+        return (counts + counts[::-1]) / (2 * counts.sum())
+
+    def spans(self, scored: Scored) -> Spans:
+        """Candidates, and the borders behind them, as spans of the gene graph."""
+        parts = [self._places(s, scored.candidate[scored.strand == s]) for s in range(2)]
+        n = len(self.borders)
+        begin, end, kind = (np.concatenate([*column, last]) for *column, last in zip(
+            *parts, (self.borders, self.borders + BORDER_WIDTH, np.full(n, BORDER_SPAN))
+        ))  # fmt: skip
+        score = np.concatenate([scored.score, np.full(n, _BORDER_SCORE)])
+        opens, closes = np.zeros((2, len(begin)), dtype=np.bool_)
+        opens[len(begin) - n], closes[-1] = True, True
+        return Spans(len(self), begin, end, kind, score, opens=opens, closes=closes)
+
+    def _places(self, strand: int, candidate: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
+        """Begin, end and kind of candidates, on the forward strand; a cut gene reaches to the border."""
+        frames = self.strands[strand]
+        frame = frames.frame[candidate]
+        cut_5, cut_3 = frames.start[candidate] == CUT, frames.stop_kind[frame] == CUT
+        begin = frames.begin[candidate].astype(np.int64)
+        end = frames.stop[frame].astype(np.int64) + np.where(cut_3, 0, 3)
+        for _ in range(2):
+            begin -= cut_5 & (frames.codes[begin - 1] != BORDER)
+            end += cut_3 & (frames.codes[end] != BORDER)
+        left, right = cut_5, cut_3
+        if strand:
+            begin, end, left, right = len(self) - end, len(self) - begin, cut_3, cut_5
+        kind = strand + np.where(left, CUT_LEFT, 0) + np.where(right, CUT_RIGHT, 0)
+        return begin, end, np.where(left & right, CUT_BOTH, kind)
 
 
 @dataclass(frozen=True)
 class GeneModel:
-    """A graph with its weights, and the score of every word under every label."""
+    """Everything that is learned."""
 
-    structure: GeneGraph
-    graph: StateGraph
-    scores: Floats  # (N_WORDS, n_labels)
-    usage: Usage
+    content: Content
+    sites: StartSites
+    start: Floats
+    stop: Floats
+    lengths: Lengths
+    gaps: GapSizes
+    protein: Floats  # (3, 4096) words of proteins like these, by codon position
+    n_learned: int  # classes of genes; those after them are fixed
+    from_genome: bool = False  # whether the words of proteins, and the start sites, are those of a genome
+
+    @cached_property
+    def graph(self) -> SpanGraph:
+        return gene_durations.gene_graph(self.lengths, self.gaps)
+
+    @cached_property
+    def signals(self) -> Signals:
+        return with_lengths(self.sites, self.start, self.stop, self.lengths)
 
 
-def first_model(code: GeneticCode, words: list[NDArray[np.int32]]) -> GeneModel:
-    """The model before training: average proteins against the short words of these sequences."""
-    structure = GeneGraph(len(TILTS))
-    counts = np.sum([np.bincount(w, minlength=N_WORDS) for w in words], axis=0)[FIRST[WIDTH] :]
-    usage = first_usage(code, counts + 1.0, TILTS)
-    label, coding = structure.graph.label, structure.graph.label >= CODING
-    start = np.full(len(label), -np.inf)
-    start[coding] = np.log(_CODING_SHARE / coding.sum())
-    start[label == BACKGROUND] = np.log((1 - _CODING_SHARE) / (label == BACKGROUND).sum())
-    graph = normalise(structure.graph.weigh(start=start))
-    return GeneModel(structure, graph, score_table(structure, usage, code), usage)
+@dataclass(frozen=True)
+class Chosen:
+    """Genes of a path, as candidates."""
+
+    strand: NDArray[np.int64]
+    candidate: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+    kind: NDArray[np.int64]
+
+    def of_strand(self, strand: int) -> NDArray[np.int64]:
+        return self.candidate[self.strand == strand]
+
+    def where(self, kept: NDArray[np.generic]) -> Chosen:
+        return Chosen(*(getattr(self, name)[kept] for name in ("strand", "candidate", "begin", "end", "kind")))
+
+
+def decode(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, Spans, Chosen, float]:
+    """Candidates, as spans, the genes of the best path, and its score."""
+    scored = score_candidates(genome.strands, model.content, model.signals, weights, genome.n_jobs)
+    spans = genome.spans(scored)
+    path = lattice.best_path(model.graph, spans)
+    genes = path.spans[path.spans < len(scored.score)]
+    chosen = Chosen(
+        scored.strand[genes], scored.candidate[genes], spans.begin[genes], spans.end[genes], spans.kind[genes]
+    )
+    return scored, spans, chosen, path.score - _BORDER_SCORE * len(genome.borders)
+
+
+def first_model(genome: Genome, weights: Weights) -> GeneModel:
+    """Average proteins at several GC contents, against the words of the whole genome."""
+    code, composition = genome.code, genome.composition
+    proteins = [codon_usage(code, tilted(composition, shift)) for shift in TILTS]
+    classes = np.stack([coding.independent_codons(usage) for usage in proteins])
+    background = coding.conditionals(_first_order(genome.words), _SEED_STRENGTH)
+    content = _content(classes, background, np.full(len(TILTS), 1.0), np.full(len(TILTS), weights.content))
+    start, stop = codon_odds(genome, genome.words)
+    lengths = gene_durations.learn_lengths(np.empty(0, dtype=np.int64))
+    sites = first_sites(start_prior(code), composition)
+    return GeneModel(
+        content, sites, start, np.full(len(stop), 3.0), lengths, gene_durations.first_gaps(), word_usage(proteins[2]), 0
+    )
+
+
+def start_prior(code: GeneticCode) -> Floats:
+    """Share of each start codon before any is seen: ATG mostly."""
+    usual = {14: 0.8, 46: 0.12, 62: 0.08}
+    prior = np.array([usual.get(codon, 0.02) for codon in start_codons(code)])
+    return prior / prior.sum()
+
+
+def codon_odds(genome: Genome, words: Floats) -> tuple[Floats, Floats]:
+    """Log probability of each start codon, and of each stop codon, among the words of a background."""
+    three = words.reshape(64, 64).sum(0) + 1e-3
+    log_p = np.log(three / three.sum())
+    return log_p[list(start_codons(genome.code))], log_p[list(genome.code.stops)]
+
+
+def _first_order(words: Floats) -> Floats:
+    """Counts of words as a first-order chain would have them."""
+    pairs = words.reshape(-1, 4, 4).sum(0) + 1.0
+    after = pairs / pairs.sum(1, keepdims=True)
+    joint = pairs / pairs.sum()
+    for _ in range(coding.WIDTH - 2):
+        joint = joint[..., None] * after
+    return joint.ravel() * words.sum()
+
+
+def _content(classes: Floats, background: Floats, weight: Floats, temper: Floats) -> Content:
+    share = np.maximum(weight / max(weight.sum(), 1e-300), _LEAST_SHARE)
+    return Content(coding.codon_table(classes, background), temper, np.log(share / share.sum()))
+
+
+def seeds(genome: Genome, model: GeneModel, chosen: Chosen) -> tuple[Chosen, Floats]:
+    """Long genes of the first round, extended to their outermost start; and the protein whose GC content suits them."""
+    long = chosen.where(chosen.end - chosen.begin >= _SEED_LENGTH)
+    raw = class_odds(genome, model, long)
+    best = TILTS[int(raw.sum(0).argmax())] if len(raw) else 0.0
+    protein = word_usage(codon_usage(genome.code, tilted(genome.composition, best)))
+    candidate = long.candidate.copy()
+    for s, frames in enumerate(genome.strands):
+        own = long.strand == s
+        candidate[own] = frames.first[frames.frame[candidate[own]] + 1] - 1
+    scored = Scored(long.strand, candidate, np.zeros(len(candidate)))
+    order = np.argsort(scored.strand, kind="stable")
+    sorted_ = Scored(scored.strand[order], scored.candidate[order], scored.score)
+    spans = genome.spans(sorted_)
+    n = len(order)
+    out = Chosen(sorted_.strand, sorted_.candidate, spans.begin[:n], spans.end[:n], spans.kind[:n])
+    back = np.argsort(out.begin, kind="stable")
+    return out.where(back), protein
+
+
+def class_odds(genome: Genome, model: GeneModel, chosen: Chosen) -> Floats:
+    """(n_genes, n_classes) log odds of the codons of each gene."""
+    out = np.zeros((len(chosen.strand), model.content.table.shape[1]))
+    for s, frames in enumerate(genome.strands):
+        candidate = chosen.of_strand(s)
+        own = np.zeros((len(candidate), out.shape[1]))
+        coding.class_scores(
+            frames.codes, _sense(frames, candidate), _stops(frames, candidate), model.content.table, own
+        )
+        out[chosen.strand == s] = own
+    return out
+
+
+def _sense(frames: OpenFrames, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+    """First base behind the start codon."""
+    return frames.begin[candidate].astype(np.int64) + np.where(frames.start[candidate] == CUT, 0, 3)
+
+
+def _stops(frames: OpenFrames, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+    return frames.stop[frames.frame[candidate]].astype(np.int64)
+
+
+def responsibilities(genome: Genome, model: GeneModel, chosen: Chosen) -> Floats:
+    """(n_genes, n_classes) share of each class in each gene."""
+    raw, content = class_odds(genome, model, chosen), model.content
+    if model.n_learned == 0:
+        return np.ones((len(raw), 1))
+    log_p = raw * content.temper + content.log_weight
+    share = np.exp(log_p - log_p.max(1, keepdims=True)) if len(raw) else log_p
+    share /= share.sum(1, keepdims=True)
+    if model.n_learned > 1:
+        return share
+    per_codon = raw[:, 0] / (chosen.end - chosen.begin)
+    rank = np.argsort(np.argsort(per_codon, kind="stable")) / max(len(raw), 1)
+    own = np.searchsorted(_SPLIT, rank, side="right")
+    first = (0.9 * np.eye(N_CLASSES)[own] + 0.1 / N_CLASSES) * share[:, :1]
+    return np.column_stack([first, share[:, 1:]])
 
 
 def train(
-    first: GeneModel, code: GeneticCode, words: list[NDArray[np.int32]], rounds: int, n_jobs: int | None, verbose: bool
+    genome: Genome, weights: Weights, n_rounds: int, say: Callable[[str], None], prior: GeneModel | None = None
 ) -> tuple[GeneModel, list[float]]:
-    """The model after so many rounds, and the score a base of the best paths before each of them."""
-    pieces = [piece for w in words for piece in np.array_split(w, -(-len(w) // _PIECE)) if len(piece)]
-    step = max(1, sum(map(len, pieces)) // _SAMPLE)
-    model, history = first, []
-    for number in range(rounds):
-        chosen = pieces if number == rounds - 1 else pieces[::step]
-        model, score = _round(model, first, code, chosen, n_jobs)
-        history.append(score / sum(map(len, chosen)))
-        if verbose:
-            print(f"training round {number + 1}/{rounds}: {history[-1]:.4f} nats a base", file=sys.stderr, flush=True)
+    """The model after so many rounds, and the score a base of the best path of each round but the last.
+
+    prior : what to begin with; default: average proteins
+    """
+    model, history = prior or first_model(genome, weights), list[float]()
+    _, _, chosen, _ = decode(genome, model, weights)
+    if prior is None:
+        chosen, protein = seeds(genome, model, chosen)
+        model = replace(model, protein=protein)
+    for number in range(n_rounds):
+        model = learn(genome, model, chosen, weights)
+        if number + 1 < n_rounds:
+            _, _, chosen, score = decode(genome, model, weights)
+            history.append(score / len(genome))
+            say(f"round {number + 1} of {n_rounds}: {len(chosen.strand)} genes, {history[-1]:.4f} nats a base")
     return model, history
 
 
-def _round(
-    model: GeneModel, first: GeneModel, code: GeneticCode, pieces: list[NDArray[np.int32]], n_jobs: int | None
-) -> tuple[GeneModel, float]:
-    structure = model.structure
-    paths = lattice.best_path(model.graph, Indexed(model.scores, pieces), n_jobs=n_jobs)
-    rows, edges = _counts(model.graph, pieces, paths)
-    usage = add_prior(gather(structure, rows), first.usage)
-    with np.errstate(divide="ignore"):
-        graph = normalise(model.graph.weigh(edge=np.log(edges + _EDGE_PRIOR * np.exp(first.graph.edge))))
-    graph = graph.weigh(start=first.graph.start)
-    return GeneModel(structure, graph, score_table(structure, usage, code), usage), sum(path.score for path in paths)
+def learn_content(
+    genome: Genome,
+    chosen: Chosen,
+    everything: Chosen,
+    share: Floats,
+    model: GeneModel,
+    weights: Weights,
+    n_learned: int,
+) -> tuple[Content, Floats, Floats]:
+    """Content from genes; and the words of the background and of all genes (3, 4096)."""
+    counts, background = np.zeros((n_learned, 3, N_WORDS)), np.zeros(N_WORDS)
+    taken = np.zeros(len(genome), dtype=np.bool_)
+    coding.mark_taken(taken, everything.begin, everything.end)
+    for s, frames in enumerate(genome.strands):
+        own = chosen.of_strand(s)
+        weight = np.ascontiguousarray(share[chosen.strand == s, :n_learned])
+        coding.count_coding(frames.codes, _sense(frames, own), _stops(frames, own), weight, counts)
+        coding.count_background(frames.codes, taken[::-1].copy() if s else taken, background)
+    pool = counts.sum(0) + (_GENOME if model.from_genome else _PROTEIN) * model.protein
+    counts += _POOL * pool / pool[2].sum()
+    background += _WHOLE * _first_order(genome.words) / max(genome.words.sum(), 1.0)
+    null = coding.conditionals(background, _BACKGROUND_STRENGTH)
+    learned = coding.without_stops(coding.conditionals(counts, _CODING_STRENGTH), genome.code)
+    weight = share.sum(0)
+    if len(weight) == n_learned:
+        weight = np.append(weight / max(weight.sum(), 1.0) * (1 - _OPEN_CLASS), _OPEN_CLASS)
+    return open_and(learned, null, genome.code, weights, weight), background, pool
 
 
-def _counts(graph: StateGraph, pieces: list[NDArray[np.int32]], paths: list[lattice.Path]) -> tuple[Floats, Floats]:
-    """How often each label read each symbol, (N_WORDS, n_labels), and each edge was used, (n_edges,)."""
-    rows, steps = np.zeros(N_WORDS * graph.n_labels), np.zeros(graph.n_states**2)
-    for piece, path in zip(pieces, paths):
-        states = path.states.astype(np.int64)
-        rows += np.bincount(piece * graph.n_labels + graph.label[states], minlength=len(rows))
-        steps += np.bincount(states[:-1] * graph.n_states + states[1:], minlength=len(steps))
-    return rows.reshape(N_WORDS, -1), steps[graph.source * graph.n_states + graph.target]
+def open_and(
+    learned: Floats, null: Floats, code: GeneticCode, weights: Weights, share: Floats | None = None
+) -> Content:
+    """Learned classes, and a last one of frames that are open and nothing else."""
+    if share is None:
+        share = np.array([1 - _OPEN_CLASS, _OPEN_CLASS])
+    classes = np.concatenate([learned, coding.open_background(null, code)[None]])
+    return _content(classes, null, share, np.append(np.full(len(learned), weights.content), 1.0))
+
+
+def learn(genome: Genome, model: GeneModel, chosen: Chosen, weights: Weights) -> GeneModel:
+    """The model that the genes of a path make."""
+    everything = chosen
+    if model.n_learned:
+        chosen = chosen.where(chosen.end - chosen.begin >= weights.train_from)
+    share = responsibilities(genome, model, chosen)
+    n_learned = 1 if model.n_learned == 0 else N_CLASSES
+    content, background, pool = learn_content(genome, chosen, everything, share, model, weights, n_learned)
+    start, stop = codon_odds(genome, background)
+    whole = chosen.where(chosen.kind < BORDER_SPAN)
+    used = np.bincount(_stop_kinds(genome, whole), minlength=len(stop)) + 1.0
+    gaps, lengths, sites = model.gaps, model.lengths, model.sites
+    if model.n_learned:
+        complete = everything.where(everything.kind < BORDER_SPAN)
+        lengths = gene_durations.learn_lengths((complete.end - complete.begin) // 3)
+        gaps = _learn_gaps(genome, everything)
+        if not model.from_genome or len(whole.strand) >= _ENOUGH_STARTS:
+            sites = _learn_sites(genome, model, whole, background, pool)
+    return GeneModel(
+        content,
+        sites,
+        start,
+        np.log(used / used.sum()) - stop,
+        lengths,
+        gaps,
+        model.protein,
+        n_learned,
+        model.from_genome,
+    )
+
+
+def _stop_kinds(genome: Genome, whole: Chosen) -> NDArray[np.int64]:
+    kinds = [frames.stop_kind[frames.frame[whole.of_strand(s)]] for s, frames in enumerate(genome.strands)]
+    return np.concatenate(kinds).astype(np.int64)
+
+
+def _learn_gaps(genome: Genome, chosen: Chosen) -> GapSizes:
+    """Gaps between neighbours of one contig."""
+    contig = np.searchsorted(genome.borders, chosen.begin)
+    together = contig[1:] == contig[:-1]
+    size = (chosen.begin[1:] - chosen.end[:-1])[together]
+    strand = np.stack([chosen.strand[:-1], chosen.strand[1:]], axis=1)[together]
+    return gene_durations.learn_gaps(size, strand)
+
+
+def _learn_sites(genome: Genome, model: GeneModel, whole: Chosen, background: Floats, pool: Floats) -> StartSites:
+    strands, prior = [], start_prior(genome.code)
+    used = np.zeros(len(prior))
+    for s, frames in enumerate(genome.strands):
+        own = whole.of_strand(s)
+        strands.append((frames.codes, frames.begin[own].astype(np.int64)))
+        used += np.bincount(frames.start[own], minlength=len(prior))
+    between = background.reshape(-1, 4, 4).sum(0) + 1.0
+    inside = pool.reshape(3, -1, 4, 4).sum(1) + 1.0
+    return learn_sites(model.sites, strands, used, prior, between, inside)

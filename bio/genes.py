@@ -4,60 +4,66 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from hmmseq import lattice
 from hmmseq.errors import DataError
-from hmmseq.scores import Indexed
 
 from .alphabet import DNA
-from .contigs import MARGIN, Part, Window, parts_of, windows
+from .contigs import MARGIN, Part, parts_of
 from .fasta import FastaRecord
 from .gene import Gene
-from .gene_graph import FORWARD
-from .gene_path import PathReader, Span
-from .gene_training import first_model, train
+from .gene_decoding import coding_cover, find_genes
+from .gene_scores import Weights
+from .gene_training import GeneModel, Genome, decode, first_model, train
 from .genetic_code import GeneticCode
+from .pretrained import Pretrained, best_prior, pretrained
 from .spliced import SplicedGeneFinder
-from .words import encode_words
 
 KINDS = "prokaryote", "eukaryote"
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
+ENOUGH_ALONE = 300_000  # bases; with fewer, training starts from the most similar pre-trained genome
+_PRETRAINED_BONUS = 1.5  # nats
+AUTO = (11, 4)  # what TGA means is all that most bacteria and archaea differ in
 
 
 class GeneFinder(BaseEstimator):
-    """Gene finder that trains itself on the genome it is given: a hidden Markov model over codon positions.
+    """Gene finder that trains itself on the genome it is given: a semi-Markov model of genes and the gaps between them.
 
     GeneFinder(kind="eukaryote", ...) is a `SplicedGeneFinder`, for genes with introns, with parameters of its own.
 
     Parameters
     ----------
-    table : NCBI number of the genetic code, or a GeneticCode
+    table : NCBI number of the genetic code, a GeneticCode, or "auto": 11 or 4, whichever explains the genome better
     kind : "prokaryote"
     min_length : bases of the shortest gene to report, stop codon included
     min_posterior : genes less probable than this are not reported
+    circular : whether records are circular: True for all, or the ids of those that are. A gene across the origin ends beyond
+        the length of its record. Records with long runs of unknown letters count as linear
     n_rounds : rounds of training
+    priors : pre-trained genomes (`pretrained.py`) for sequences of less than 300 kb; default: those of the package. With
+        none, (), average proteins are where training begins
     n_jobs : threads; results are the same for any number
     verbose : progress on standard error
 
     Attributes
     ----------
-    model_ : GeneModel, the learned graph and scores
+    model_ : GeneModel, all that was learned
     code_ : GeneticCode
-    history_ : log odds a base of the best paths, gene model against background, before each round of training
-    trained_ : False if there was too little sequence to train on; then average proteins stand in, and a warning says so
+    pretrained_ : whether a pre-trained model was where training began, or stands in for it
+    history_ : score a base of the best path, genes against background, in each round of training
+    trained_ : False if there was too little sequence to train on; then a pre-trained model stands in, and a warning says so
 
-    States are codon positions on both strands in three coding classes, with fifth-order words in the spirit of GeneMark
-    (Borodovsky and McIninch, Computers Chem. 17, 1993) and overlapping genes (`gene_graph.py`); training is unsupervised
-    (`gene_training.py`). Letters other than A, C, G, T and U are unknown and summed over; 30 or more in a row end a
-    contig. A gene that runs on beyond an end of its contig is partial. Ribosome binding sites are not modelled.
+    Genes are candidate spans on both strands, scored as wholes (`gene_scores.py`): codons in several classes, start sites,
+    stop codons, lengths. Gaps, which may be overlaps, join them (`gene_durations.py`); training is unsupervised
+    (`gene_training.py`). Upper and lower case are the same; letters other than A, C, G, T and U are unknown, and 30 or
+    more of them in a row end a contig. A gene that runs on beyond an end of its contig is partial.
 
     >>> from hmmseq.bio import GeneFinder, read_fasta
     >>> finder = GeneFinder(table=4)
@@ -71,12 +77,14 @@ class GeneFinder(BaseEstimator):
 
     def __init__(
         self,
-        table: int | GeneticCode = 11,
+        table: int | str | GeneticCode = 11,
         *,
         kind: str = "prokaryote",
         min_length: int = 90,
-        min_posterior: float = 0.5,
-        n_rounds: int = 6,
+        min_posterior: float = 0.35,
+        circular: bool | Collection[str] = False,
+        n_rounds: int = 5,
+        priors: Collection[Pretrained] | None = None,
         n_jobs: int | None = None,
         verbose: bool = False,
     ) -> None:
@@ -84,7 +92,9 @@ class GeneFinder(BaseEstimator):
         self.kind = kind
         self.min_length = min_length
         self.min_posterior = min_posterior
+        self.circular = circular
         self.n_rounds = n_rounds
+        self.priors = priors
         self.n_jobs = n_jobs
         self.verbose = verbose
 
@@ -113,88 +123,92 @@ class GeneFinder(BaseEstimator):
         check_is_fitted(self)
         last = len(record.sequence) if last is None else last
         low = max(0, first - MARGIN)
-        words = encode_words(record.encode()[low : last + MARGIN])
-        probability = self._posteriors([words])[0][first - low : last - low]
-        return probability[:, self.model_.structure.coding_labels].sum(axis=(2, 3))
+        stretch = FastaRecord(record.id, "", record.sequence[low : last + MARGIN])
+        probability = np.zeros((len(stretch.sequence), 2))
+        parts = list(parts_of(stretch))
+        if parts:
+            genome = self._genome(parts)
+            cover = coding_cover(genome, self.model_, self._weights)
+            for part, offset in zip(parts, genome.offsets):
+                probability[part.offset : part.offset + len(part.codes)] = cover[offset : offset + len(part.codes)]
+        return probability[first - low : last - low]
+
+    def _genome(self, parts: list[Part], code: GeneticCode | None = None) -> Genome:
+        return Genome([part.codes for part in parts], code or self.code_, self.min_length, self.n_jobs)
 
     def _fit(self, parts: list[Part]) -> Self:
-        self.code_ = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
-        words = [encode_words(part.codes) for part in parts]
         known = sum(int((part.codes < DNA.missing).sum()) for part in parts)
         if not known:
             raise DataError("no sequence: not one known base to look for genes in")
-        first = first_model(self.code_, words)
+        codes = self._codes()
         self.trained_ = known >= ENOUGH_TO_TRAIN
+        self.pretrained_ = known < ENOUGH_ALONE and bool(self._priors())
         if not self.trained_:
             warnings.warn(
-                f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); looking for average proteins",
+                f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); using a model made before",
                 stacklevel=3,
             )
-        rounds = self.n_rounds if self.trained_ else 0
-        self.model_, self.history_ = train(first, self.code_, words, rounds, self.n_jobs, self.verbose)
+        learned = [self._learn(parts, code) for code in codes]
+        _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         return self
+
+    @property
+    def _weights(self) -> Weights:
+        """Genes of another genome's model fit less well, and so get a larger bonus."""
+        return Weights(bonus=_PRETRAINED_BONUS) if self.pretrained_ else Weights()
+
+    def _priors(self) -> tuple[Pretrained, ...]:
+        return pretrained() if self.priors is None else tuple(self.priors)
+
+    def _codes(self) -> list[GeneticCode]:
+        """The genetic codes to try."""
+        if isinstance(self.table, GeneticCode):
+            return [self.table]
+        tables = AUTO if isinstance(self.table, str) else (self.table,)
+        if self.table not in ("auto", *tables):
+            raise ValueError(f"table is {self.table!r}; expected the number of a genetic code, a GeneticCode or 'auto'")
+        return [GeneticCode.from_table(table) for table in tables]
+
+    def _learn(self, parts: list[Part], code: GeneticCode) -> tuple[float, GeneticCode, GeneModel, list[float]]:
+        """How well the code explains the genome, and what was learned with it."""
+        genome, history = self._genome(parts, code), list[float]()
+        prior = best_prior(genome, self._weights, self._priors()) if self.pretrained_ else None
+        model = prior or first_model(genome, self._weights)
+        if self.trained_:
+            model, history = train(genome, self._weights, self.n_rounds, self._say, prior)
+        one = len(self._codes()) == 1
+        return 0.0 if one else decode(genome, model, self._weights)[3], code, model, history
 
     def _predict(self, parts: list[Part]) -> list[Gene]:
         if not parts:
             return []
-        words = [encode_words(part.codes) for part in parts]
-        if self.verbose:
-            _report("decoding ...")
-        paths = lattice.best_path(self.model_.graph, Indexed(self.model_.scores, words), n_jobs=self.n_jobs)
-        reader = PathReader(self.model_.structure, self.code_)
-        spans = [self._long_enough(reader.read(path.states, part.codes)) for part, path in zip(parts, paths)]
+        self._say("decoding ...")
+        found = find_genes(self._genome(parts), self.model_, self._weights)
+        turns = [found.widest_gap(k) or 0 if self._is_circular(part) else 0 for k, part in enumerate(parts)]
+        if any(turns):  # begin between two genes, so that none is cut
+            turned = [part._replace(codes=np.roll(part.codes, -turn)) for part, turn in zip(parts, turns)]
+            found = find_genes(self._genome(turned), self.model_, self._weights)
         return [
-            _gene(part, span, probability, self.code_.table)
-            for part, own, chances in zip(parts, spans, self._chances(words, spans))
-            for span, probability in zip(own, chances)
-            if probability >= self.min_posterior
+            gene
+            for number, (part, turn) in enumerate(zip(parts, turns))
+            for gene in _turned(found.genes(number, part.seqid, part.offset, self.code_.table), turn, len(part.codes))
+            if (gene.posterior or 0.0) >= self.min_posterior
         ]
 
-    def _long_enough(self, spans: list[Span]) -> list[Span]:
-        return [span for span in spans if span.last - span.first >= self.min_length]
+    def _is_circular(self, part: Part) -> bool:
+        if isinstance(self.circular, bool):
+            return part.whole and self.circular
+        return part.whole and part.seqid in self.circular
 
-    def _chances(self, words: list[NDArray[np.int32]], spans: list[list[Span]]) -> list[NDArray[np.float64]]:
-        """Posterior of each span: of being in its frame next to its 3' end, and so of ending at its stop codon."""
-        chances = [np.zeros(len(own)) for own in spans]
-        labels = self.model_.structure.coding_labels
-        for window, posterior in self._by_window(words):
-            for i, span in enumerate(spans[window.part]):
-                if window.first <= span.inside < window.last:
-                    row = posterior[span.inside - window.low]
-                    chances[window.part][i] = min(1.0, row[labels[span.strand, :, span.position]].sum())
-        return chances
-
-    def _by_window(self, words: list[NDArray[np.int32]]) -> Iterator[tuple[Window, NDArray[np.float64]]]:
-        """Posteriors of the labels, a few windows at a time: for a whole genome they would need a gigabyte."""
-        ahead = list(windows([len(w) for w in words]))
-        at_once = max(1, effective_n_jobs(self.n_jobs))
-        done = 0
-        for k in range(0, len(ahead), at_once):
-            group = ahead[k : k + at_once]
-            yield from zip(group, self._posteriors([words[w.part][w.low : w.high] for w in group]))
-            done += sum(window.last - window.first for window in group)
-            if self.verbose:
-                _report(f"posteriors: {done:,} of {sum(map(len, words)):,} bases")
-
-    def _posteriors(self, words: list[NDArray[np.int32]]) -> list[NDArray[np.float64]]:
-        found = lattice.posteriors(self.model_.graph, Indexed(self.model_.scores, words), n_jobs=self.n_jobs)
-        return [posterior.labels for posterior in found]
+    def _say(self, line: str) -> None:
+        if self.verbose:
+            print(line, file=sys.stderr, flush=True)
 
 
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _gene(part: Part, span: Span, probability: float, table: int | None) -> Gene:
-    return Gene(
-        part.seqid,
-        part.offset + span.first + 1,
-        part.offset + span.last,
-        "+" if span.strand == FORWARD else "-",
-        score=float(probability),
-        posterior=float(probability),
-        partial_left=span.cut_left,
-        partial_right=span.cut_right,
-        phase=span.phase,
-        transl_table=table,
-    )
+def _turned(genes: Iterable[Gene], turn: int, length: int) -> list[Gene]:
+    """Genes of a circular contig that was read from base `turn` on, in its own coordinates and order."""
+    if not turn:
+        return list(genes)
+    back = [(gene, (gene.start - 1 + turn) % length + 1) for gene in genes]
+    moved = [replace(gene, start=start, end=start + len(gene) - 1) for gene, start in back]
+    return sorted(moved, key=lambda gene: gene.start)

@@ -21,8 +21,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--no-stop", action="store_true", help="leave stop codons out of the CDS")
     parser.add_argument("--faa", metavar="PROTEINS.faa", help="also write the proteins")
     parser.add_argument("--ffn", metavar="GENES.ffn", help="also write the coding sequences")
-    parser.add_argument("--table", type=table, metavar="N", help="NCBI genetic code (default 11)")
-    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.5, with --model 0")
+    parser.add_argument("--table", type=table_or_auto, metavar="N", help="NCBI genetic code (default 11), or auto")
+    parser.add_argument("--circular", action="store_true", help="records are circular: find genes across their origins")
+    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.35, with --model 0")
     parser.add_argument("--min-length", type=positive, metavar="BASES", help="default 90")
     parser.add_argument("--model", metavar="MODEL", help="genes with introns, by a model from `hmmseq train-genes`")
     parser.add_argument(
@@ -35,6 +36,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default 1")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
     parser.set_defaults(run=run)
+
+
+def table_or_auto(text: str) -> int | str:
+    return text if text == "auto" else table(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -51,7 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
     records = read_sequences(arguments.genome)
     genes = _spliced(arguments, records) if arguments.model else _prokaryotic(arguments, records)
     stop = False if arguments.no_stop else None
-    write_genes(genes, arguments.output, arguments.format, records=records, stop=stop)
+    circular = [record.id for record in records if arguments.circular]
+    write_genes(genes, arguments.output, arguments.format, records=records, circular=circular, stop=stop)
     if arguments.faa is not None:
         write_proteins(genes, records, arguments.faa)
     if arguments.ffn is not None:
@@ -61,11 +67,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check_together(arguments: argparse.Namespace) -> None:
-    own, others = ("table", "min_length"), ("hints", "complete", "alternatives")
+    own, others = ("table", "min_length", "circular"), ("hints", "complete", "alternatives")
     wrong = [name for name in (own if arguments.model else others) if getattr(arguments, name)]
     if wrong:
-        why = "is part of the model" if arguments.model else "needs --model"
-        raise argparse.ArgumentTypeError(f"--{wrong[0].replace('_', '-')} {why}; leave it out")
+        how = "does not go with" if arguments.model else "needs"
+        raise argparse.ArgumentTypeError(f"--{wrong[0].replace('_', '-')} {how} --model")
 
 
 def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
@@ -73,6 +79,7 @@ def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]
 
     chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length")}
     finder = GeneFinder(
+        circular=arguments.circular,
         n_jobs=arguments.threads,
         verbose=not arguments.quiet,
         **{name: value for name, value in chosen.items() if value is not None},

@@ -12,7 +12,7 @@ import numpy as np
 
 from hmmseq._jit import jit
 from hmmseq.kernels.logmath import NEVER, log_add
-from hmmseq.kernels.spans import after, arrive, beyond, content_before, far_weight, near_score, since_start
+from hmmseq.kernels.spans import after, arrive, beyond, content_before, far_weight, near_end, near_score, since_start
 
 
 class SpanTally(NamedTuple):
@@ -55,7 +55,7 @@ def _leave(gaps, spans, chart, tally, g, p, on):
         tally.far_places[g] += share * p
         if placed:
             tally.places[g, p] += share
-    for i in range(low + c, low + chart.number[g]):
+    for i in range(low + c, near_end(chart, gaps.inner, g, p, c)):
         score = near_score(gaps, spans, chart, gaps.inner, g, p, i)
         if score > NEVER:
             share, d = math.exp(score + on), p - chart.place[i]

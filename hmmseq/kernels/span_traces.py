@@ -7,7 +7,7 @@ import math
 
 from hmmseq._jit import jit
 from hmmseq.kernels.logmath import NEVER, log_add
-from hmmseq.kernels.spans import beyond, content_before, far_weight, near_score, since_start
+from hmmseq.kernels.spans import beyond, content_before, far_weight, near_end, near_score, since_start
 
 NOTHING, BORDER, FAR, NEAR, SPAN = range(5)  # what was chosen: nothing yet, the start of the sequence, entries, a span
 
@@ -33,7 +33,7 @@ def _consider_entries(gaps, spans, chart, table, g, p, weight, choice, total, ma
         total, taken = consider(total, far, maximise, rng)
         if taken:
             choice = FAR, g, low + c - 1
-    for i in range(low + c, low + chart.number[g]):
+    for i in range(low + c, near_end(chart, table, g, p, c)):
         total, taken = consider(total, near_score(gaps, spans, chart, table, g, p, i) + weight, maximise, rng)
         if taken:
             choice = NEAR, g, i

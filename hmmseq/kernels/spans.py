@@ -176,15 +176,22 @@ def far_weight(gaps, table, g, p):
 
 
 @jit(inner=True)
+def near_end(chart, table, g, p, c):
+    """The end of the entries from number c on that lie far enough back from p."""
+    stop = chart.first[g] + chart.number[g]
+    high = chart.first[g] + c
+    while high < stop and chart.place[high] <= p - table.shortest[g]:
+        high += 1
+    return high
+
+
+@jit(inner=True)
 def near_score(gaps, spans, chart, table, g, p, i):
-    """Score of entry i carried to p, less the content before p; minus infinity if it is too near."""
+    """Score of entry i carried to p, less the content before p."""
     d = p - chart.place[i]
-    if d < table.shortest[g]:
-        return NEVER
     value = chart.entry[i] + table.weight[g, d - table.shortest[g]]
-    if d < 0:  # what two spans share is no part of the gap
-        label = gaps.label[g]
-        value += content_before(spans, label, chart.place[i]) - content_before(spans, label, p)
+    if d < 0 and gaps.label[g] >= 0:  # what two spans share is no part of the gap
+        value += spans.content[gaps.label[g], chart.place[i]] - spans.content[gaps.label[g], p]
     return value
 
 
@@ -192,7 +199,7 @@ def near_score(gaps, spans, chart, table, g, p, i):
 def arrive(gaps, spans, chart, table, g, p, maximise):
     """Score of all ways to be in gap g up to p since some span."""
     low, c = chart.first[g], beyond(gaps, chart, table, g, p, maximise)
-    high = low + chart.number[g]
+    high = near_end(chart, table, g, p, c)
     far = NEVER
     if c > 0 and gaps.tail[g] > NEVER:
         far = chart.running[low + c - 1] + far_weight(gaps, table, g, p)

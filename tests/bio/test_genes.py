@@ -1,14 +1,20 @@
 """The gene finder on genomes whose genes are known because they were planted."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hmmseq.bio import DNA, FastaRecord, Gene, GeneFinder, GeneticCode, evaluate, reverse_complement
 from hmmseq.bio.average_protein import codon_usage
-from hmmseq.bio.gene_graph import BACKGROUND, BOTH, CLOSE, FORWARD, OPEN, REVERSE, GeneGraph
-from hmmseq.bio.gene_model import first_usage, gather
-from hmmseq.bio.gene_scores import motifs, score_table
-from hmmseq.bio.words import FIRST, LENGTH, N_WORDS, NUMBER, WIDTH, encode_words, reverse_complements
+from hmmseq.bio.coding import N_WORDS, class_scores, codon_table, conditionals, count_coding, without_stops
+from hmmseq.bio.gene_durations import first_gaps, gene_graph, learn_gaps, learn_lengths
+from hmmseq.bio.gene_scores import Weights
+from hmmseq.bio.gene_training import Genome
+from hmmseq.bio.open_frames import BORDER, CUT, codon_marks, open_frames, other_strand, start_codons
+from hmmseq.bio.pretrained import Pretrained, log_background, pretrained
 from hmmseq.errors import DataError
 
 STANDARD, MYCOPLASMA = GeneticCode.from_table(11), GeneticCode.from_table(4)
@@ -51,7 +57,7 @@ def places(genes):
 @pytest.fixture(scope="module")
 def planted():
     codes, genes = plant(60)
-    finder = GeneFinder()
+    finder = GeneFinder(priors=())  # planted genes are like those of no genome
     return codes, genes, finder, finder.find([record(codes)])
 
 
@@ -66,7 +72,9 @@ def test_genes_are_in_order_and_well_formed(planted):
     codes, _, finder, found = planted
     assert [gene.start for gene in found] == sorted(gene.start for gene in found)
     for gene in found:
-        assert len(gene) >= finder.min_length and 0.5 <= gene.posterior <= 1 and gene.transl_table == 11
+        assert (
+            len(gene) >= finder.min_length and finder.min_posterior <= gene.posterior <= 1 and gene.transl_table == 11
+        )
         letters = codes[gene.start - 1 : gene.end]
         protein = STANDARD.translate(letters if gene.strand == "+" else reverse_complement(letters), from_start=True)
         if gene.usable:
@@ -83,7 +91,7 @@ def test_predict_repeats_find_for_any_number_of_threads(planted):
 def test_the_other_strand_has_the_same_genes(planted):
     codes, _, _, found = planted
     n = len(codes)
-    other = GeneFinder().find([record(reverse_complement(codes))])
+    other = GeneFinder(priors=()).find([record(reverse_complement(codes))])
     mirrored = {(n + 1 - end, n + 1 - start, "-+"[strand == "-"]) for start, end, strand in places(other)}
     assert len(mirrored ^ places(found)) <= 0.03 * len(found)
 
@@ -91,7 +99,7 @@ def test_the_other_strand_has_the_same_genes(planted):
 def test_coding_probability_follows_the_genes(planted):
     codes, genes, finder, _ = planted
     probability = finder.coding_probability(record(codes), 5_000, 25_000)
-    assert probability.shape == (20_000, 2) and probability.min() >= 0 and probability.sum(axis=1).max() <= 1 + 1e-9
+    assert probability.shape == (20_000, 2) and probability.min() >= 0 and probability.max() <= 1  # genes may overlap
     truth = np.zeros((len(codes), 2))
     for gene in genes:
         truth[gene.start - 1 : gene.end, int(gene.strand == "-")] = 1
@@ -130,8 +138,8 @@ def test_a_gene_cut_by_the_ends_is_partial_and_keeps_its_frame(planted, strand):
 
 
 def test_tga_is_a_stop_or_not():
-    codes, genes = plant(40, MYCOPLASMA, seed=1)
-    assert evaluate(GeneFinder(table=4).find([record(codes)]), genes).f1 > 0.95
+    codes, genes = plant(60, MYCOPLASMA)
+    assert evaluate(GeneFinder(table=4, priors=()).find([record(codes)]), genes).f1 > 0.95
     standard = GeneFinder(table=11).find([record(codes)])
     for gene in standard:
         letters = codes[gene.start - 1 : gene.end]
@@ -160,11 +168,64 @@ def test_genes_that_end_under_one_another_are_both_found(planted):
 
 
 def test_a_short_contig_is_searched_without_training():
-    codes, _ = plant(3, seed=2)
+    codes, genes = plant(3, seed=2)
     with pytest.warns(UserWarning, match="too few to train on"):
         finder = GeneFinder().fit([record(codes)])
-    assert not finder.trained_ and finder.history_ == []
-    assert isinstance(finder.predict([record(codes)]), list)
+    assert not finder.trained_ and finder.pretrained_ and finder.history_ == []
+    with pytest.warns(UserWarning, match="too few"):
+        assert evaluate(GeneFinder().find([record(codes)]), genes).recall >= 2 / 3
+
+
+def test_the_code_that_explains_the_genome_is_chosen():
+    for code, seed in ((MYCOPLASMA, 0), (STANDARD, 0)):
+        codes, _ = plant(60, code, seed=seed)
+        assert GeneFinder(table="auto", priors=()).fit([record(codes)]).code_.table == code.table
+    with pytest.raises(ValueError, match="'auto'"):
+        GeneFinder(table="best").fit([record(codes)])
+
+
+def test_a_gene_across_the_origin_is_found_whole(planted):
+    codes, _, finder, found = planted
+    gene = max((g for g in found if g.usable), key=len)
+    turn = (gene.start + gene.end) // 2
+    circle = record(np.roll(codes, -turn))
+    n = len(codes)
+    linear = finder.predict([circle])
+    assert any(g.partial_left and g.start == 1 for g in linear) and any(g.partial_right and g.end == n for g in linear)
+    try:
+        around = finder.set_params(circular=True).predict([circle])
+        assert finder.set_params(circular=["c"]).predict([circle]) == around
+        assert finder.set_params(circular=["other"]).predict([circle]) == linear
+    finally:
+        finder.set_params(circular=False)
+    [whole] = [g for g in around if g.end > n]
+    assert (whole.start, len(whole), whole.strand) == (gene.start - turn + n, len(gene), gene.strand) and whole.usable
+    assert [g.start for g in around] == sorted(g.start for g in around)
+
+
+def test_starts_have_a_probability_unless_cut_off(planted):
+    codes, genes, finder, found = planted
+    assert all(0 < gene.start_posterior <= 1 for gene in found if gene.usable)
+    gene = next(g for g in genes if g.strand == "+" and len(g) > 900)
+    [part] = finder.predict([record(codes[gene.start + 100 : gene.end])])
+    assert part.partial_left and part.start_posterior is None
+
+
+def test_lower_case_and_rna_letters_change_nothing(planted):
+    codes, _, finder, found = planted
+    text = DNA.decode(codes)
+    assert finder.predict([FastaRecord("c", "", text.lower().replace("t", "u").encode())]) == found
+
+
+def test_contigs_are_searched_side_by_side_as_alone(planted):
+    codes, _, finder, _ = planted
+    pieces = [record(codes[:9_000], "a"), record(codes[9_000:20_000], "b"), record(codes[20_000:21_500], "tiny")]
+    alone = [gene for piece in pieces for gene in finder.predict([piece])]
+    together = finder.predict(pieces)
+    assert [(g.seqid, g.start, g.end, g.strand) for g in together] == [
+        (g.seqid, g.start, g.end, g.strand) for g in alone
+    ]
+    np.testing.assert_allclose([g.posterior for g in together], [g.posterior for g in alone], atol=1e-3)
 
 
 @pytest.mark.parametrize("text", [b"", b"A", b"AC", b"ACG", b"NNNN", b"ATGTAA"])
@@ -186,65 +247,138 @@ def test_nothing_to_look_at_is_an_error():
         GeneFinder(table=7).fit([FastaRecord("c", "", b"ACGT")])
 
 
-# Words
+# Open frames
 
 
-def test_a_symbol_is_the_longest_known_word():
-    symbols = encode_words(DNA.encode("ACGTNACGTACGT"))
-    assert LENGTH[symbols].tolist() == [1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 6, 6, 6]
-    for position, symbol in enumerate(symbols):
-        word = "ACGTNACGTACGT"[position + 1 - LENGTH[symbol] : position + 1]
-        assert NUMBER[symbol] == sum(int(c) * 4**i for i, c in enumerate(reversed(DNA.encode(word))))
+def frames_by_hand(text, code, min_length, min_cut):
+    """(begin, end, cut at the 5' end, cut at the 3' end) of all candidates of the given strand, one contig."""
+    starts, stops = start_codons(code), code.stops
+    triples = {p: codon(text[p : p + 3]) for p in range(len(text) - 2) if "N" not in text[p : p + 3]}
+    found = set()
+    for p in range(len(text) - 2):
+        q = p
+        while q + 2 < len(text) and triples.get(q) not in stops:
+            q += 3
+        cut_3 = q + 2 >= len(text)
+        end = q if cut_3 else q + 3
+        for cut_5, possible in ((True, p < 3), (False, triples.get(p) in starts)):
+            if possible and end - p >= (min_cut if cut_5 or cut_3 else min_length):
+                found.add((p, end, cut_5, cut_3))
+    return found
 
 
-def test_a_reverse_complement_twice_is_the_word():
-    other = reverse_complements(WIDTH)
-    assert (other[other] == np.arange(4**WIDTH)).all() and reverse_complements(3)[codon("ATG")] == codon("CAT")
+@given(st.text("ACGTN", min_size=1, max_size=80), st.sampled_from([STANDARD, MYCOPLASMA]))
+def test_open_frames_are_all_there(text, code):
+    border = [BORDER] * 3
+    codes = np.array([*border, *DNA.encode(text), *border], dtype=np.uint8)
+    _, begin, start, frame, first, stop, stop_kind = open_frames(codes, codon_marks(code), 12, 9)
+    end = stop[frame] + np.where(stop_kind[frame] == CUT, 0, 3)
+    found = set(
+        zip((begin - 3).tolist(), (end - 3).tolist(), (start == CUT).tolist(), (stop_kind[frame] == CUT).tolist())
+    )
+    assert found == frames_by_hand(text, code, 12, 9) and len(found) == len(begin)
+    assert all((frame[a:b] == f).all() and (np.diff(begin[a:b]) <= 0).all() for f, (a, b) in enumerate(pairwise(first)))
 
 
-# Scores
+def test_the_other_strand_twice_is_the_strand():
+    codes = np.array([BORDER, 0, 1, 2, 3, DNA.missing, BORDER], dtype=np.uint8)
+    assert other_strand(codes).tolist() == [BORDER, DNA.missing, 0, 1, 2, 3, BORDER]
 
 
-def first_scores(code):
-    graph = GeneGraph(2)
-    usage = first_usage(code, np.ones(4**WIDTH), (-0.5, 0.5))
-    return graph, usage, score_table(graph, usage, code)
+def test_a_code_of_ones_own_starts_where_it_says():
+    own = GeneticCode(STANDARD.amino_acids, "".join("M" if i == 16 else "-" for i in range(64)))  # NCBI's CTT
+    assert start_codons(own) == (codon("CTT"),) and codon_marks(own)[codon("CTT")] == 1
+    assert start_codons(STANDARD) == (codon("ATG"), codon("GTG"), codon("TTG"))
 
 
-@pytest.mark.parametrize("code", [STANDARD, MYCOPLASMA])
-def test_stops_are_impossible_in_frame(code):
-    graph, _, table = first_scores(code)
-    last_codon = NUMBER % 64
-    whole = LENGTH >= 3
-    for strand, stops in ((FORWARD, code.stops), (REVERSE, reverse_complements(3)[list(code.stops)])):
-        labels = graph.coding_labels[strand, :, 2]
-        impossible = np.isneginf(table[:, labels])
-        assert (impossible == (whole & np.isin(last_codon, stops))[:, None]).all()
+# Content
 
 
-def test_scores_are_odds_of_distributions():
-    """Weighted with the background's probability of the last letter, the odds of one context sum to one."""
-    graph, usage, table = first_scores(STANDARD)
-    background = usage.background.reshape(-1, 4) / usage.background.reshape(-1, 4).sum(axis=1, keepdims=True)
-    full = np.exp(table[FIRST[WIDTH] :, graph.coding_labels[FORWARD, 0]] / 0.8).reshape(-1, 4, 3)
-    np.testing.assert_allclose((full * background[:, :, None]).sum(axis=1), 1, rtol=1e-6)
-    assert (table[0] == 0).all() and (table[:, BACKGROUND] == 0).all()
+def test_conditionals_are_distributions_that_back_off():
+    counts = np.zeros(N_WORDS)
+    assert np.allclose(conditionals(counts, 10.0), 0.25)
+    counts[codon("ACG")] = 1e9  # AAAACG
+    p = conditionals(counts, 10.0).reshape(-1, 4)
+    np.testing.assert_allclose(p.sum(1), 1)
+    assert p[codon("ACG") // 4, 2] > 0.999
+    open_ = without_stops(np.full((3, N_WORDS), 0.25), STANDARD).reshape(3, -1, 4)
+    np.testing.assert_allclose(open_.sum(-1), 1)
+    assert open_[2, codon("TAG") // 4, 2] < 1e-8
 
 
-def test_overlaps_are_made_of_codons():
-    _, usage, _ = first_scores(MYCOPLASMA)
-    for label, weights in motifs(usage).items():
-        assert weights.sum() == pytest.approx(1) or (weights == 0).all(), label
-    atga, usage = 14 * 4, first_scores(STANDARD)[1]
-    assert motifs(usage)[BOTH[FORWARD]][atga] == motifs(usage)[BOTH[FORWARD]].max() > 0
+def test_a_gene_scores_what_its_codons_do():
+    """The table over eight letters, against probabilities of six multiplied by hand."""
+    rng = np.random.default_rng(0)
+    coding, background = rng.dirichlet(np.ones(4), (1, 3, N_WORDS // 4)), rng.dirichlet(np.ones(4), N_WORDS // 4)
+    table = codon_table(coding.reshape(1, 3, N_WORDS), background.ravel())
+    codes = rng.integers(4, size=40).astype(np.uint8)
+    out = np.zeros((1, 1))
+    class_scores(codes, np.array([7]), np.array([37]), table, out)
+    expected = 0.0
+    for p in range(7, 37):
+        context = int(codes[p - 5 : p] @ 4 ** np.arange(4, -1, -1))
+        expected += np.log(coding[0, (p - 7) % 3, context, codes[p]] / background[context, codes[p]])
+    assert out[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
-def test_counts_of_both_strands_are_added():
-    graph = GeneGraph(1)
-    rows = np.zeros((N_WORDS, graph.graph.n_labels))
-    at = FIRST[WIDTH]
-    rows[at + codon("ATG"), OPEN[FORWARD]] = 2
-    rows[at + codon("CAT"), CLOSE[REVERSE]] = 3
-    rows[at + codon("TTA"), OPEN[REVERSE]] = 4
-    usage = gather(graph, rows)
-    assert usage.starts[codon("ATG")] == 5 and usage.stops[codon("TAA")] == 4 and usage.starts.sum() == 5
+def test_words_are_counted_by_codon_position():
+    codes = DNA.encode("ACGTACGTACGTNACGTACG")
+    out = np.zeros((1, 3, N_WORDS))
+    count_coding(codes, np.array([4]), np.array([20]), np.ones((1, 1)), out)
+    expected = np.zeros((3, N_WORDS))
+    for p in range(5, 20):
+        if (codes[p - 5 : p + 1] < 4).all():
+            expected[(p - 4) % 3, int(codes[p - 5 : p + 1] @ 4 ** np.arange(5, -1, -1))] += 1
+    np.testing.assert_array_equal(out[0], expected)
+
+
+# Durations
+
+
+def test_lengths_and_gaps_are_distributions():
+    rng = np.random.default_rng(1)
+    lengths = learn_lengths(rng.integers(30, 900, 500))
+    assert np.exp(lengths.whole).sum() == pytest.approx(1)
+    assert lengths.mean == pytest.approx((np.exp(lengths.whole) * np.arange(1, len(lengths.whole) + 1)).sum())
+    gaps = learn_gaps(rng.integers(-50, 2000, 500), rng.integers(0, 2, (500, 2)))
+    for sizes in (gaps, first_gaps()):
+        total = sizes.near.sum(-1) + sizes.far
+        np.testing.assert_allclose(total.sum(1), 1, atol=0.1)
+    for gap in gene_graph(lengths, gaps).gaps[:4]:
+        tail = np.exp(gap.durations[-1]) * np.exp(gap.tail) / -np.expm1(gap.tail)
+        assert 0 < np.exp(gap.durations).sum() + tail < 1
+
+
+def test_spans_of_both_strands_mirror_each_other():
+    codes, _ = plant(5)
+    one, other = (Genome([x], STANDARD, 90) for x in (codes, reverse_complement(codes)))
+    n = len(one)
+    for strand in (0, 1):
+        a = one._places(strand, np.arange(len(one.strands[strand].begin)))
+        b = other._places(1 - strand, np.arange(len(other.strands[1 - strand].begin)))
+        np.testing.assert_array_equal(a[0], n - b[1])
+        np.testing.assert_array_equal(a[1], n - b[0])
+
+
+# Pre-trained models
+
+
+def test_pretrained_models_are_distributions_under_any_code(planted):
+    genome = Genome([planted[0]], MYCOPLASMA, 90)
+    for prior in pretrained():
+        model = prior.model(genome, Weights())
+        assert np.all(np.isfinite(model.content.table))
+        assert np.exp(model.sites.codon).sum() == pytest.approx(1, abs=1e-2)
+        assert np.exp(model.content.log_weight).sum() == pytest.approx(1)
+        again = Pretrained.from_arrays(prior.name, prior.arrays())
+        np.testing.assert_allclose(again.inside / again.inside.sum(), prior.inside / prior.inside.sum(), atol=1e-6)
+
+
+def test_log_likelihood_of_a_background_is_a_sum_of_words():
+    rng = np.random.default_rng(4)
+    log_p = np.log(rng.dirichlet(np.ones(4), N_WORDS // 4)).ravel()
+    codes = rng.integers(4, size=30).astype(np.uint8)
+    codes[12] = DNA.missing
+    words = [codes[p - 5 : p + 1] for p in range(5, 30) if (codes[p - 5 : p + 1] < 4).all()]
+    expected = sum(log_p[int(word @ 4 ** np.arange(5, -1, -1))] for word in words)
+    assert log_background(codes, log_p) == pytest.approx(expected)

@@ -1,0 +1,142 @@
+"""What genes are made of: three-periodic Markov chains of fifth order, in several classes, against the background.
+
+Inhomogeneous Markov models of coding sequence: Borodovsky and McIninch, Computers Chem. 17 (1993); orders are backed off
+one by one with Dirichlet priors (MacKay and Peto, Natural Language Engineering 1, 1995).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmseq._jit import jit
+
+from .genetic_code import GeneticCode
+
+Floats = NDArray[np.float64]
+
+WIDTH = 6
+N_WORDS = 4**WIDTH
+_TINY = 1e-9  # probability of an in-frame stop, which is never read
+
+
+@jit
+def count_coding(codes, begin, stop, weight, out):
+    """out[class, codon position, word] += weight[gene, class], words that end in codons from `begin` to before `stop`."""
+    for g in range(begin.size):
+        word, known = 0, 0
+        for p in range(max(begin[g] - WIDTH + 1, 0), stop[g]):
+            if codes[p] > 3:
+                known = 0
+                continue
+            word = ((word << 2) | codes[p]) & (N_WORDS - 1)
+            known += 1
+            if p >= begin[g] and known >= WIDTH:
+                for k in range(out.shape[0]):
+                    out[k, (p - begin[g]) % 3, word] += weight[g, k]
+
+
+@jit
+def count_background(codes, taken, out):
+    """out[word] += 1 for words none of whose letters is taken."""
+    word, known = 0, 0
+    for p in range(codes.size):
+        if codes[p] > 3 or taken[p]:
+            known = 0
+            continue
+        word = ((word << 2) | codes[p]) & (N_WORDS - 1)
+        known += 1
+        if known >= WIDTH:
+            out[word] += 1.0
+
+
+@jit
+def mark_taken(taken, begin, end):
+    """taken[begin ... end - 1] = True for each pair."""
+    for i in range(begin.size):
+        for p in range(begin[i], end[i]):
+            taken[p] = True
+
+
+@jit(inner=True)
+def codon_word(codes, p):
+    """The codon at p and the five letters before it as one word; -1 where any is unknown."""
+    if p < WIDTH - 1:
+        return -1
+    word = 0
+    for q in range(p - WIDTH + 1, p + 3):
+        if codes[q] > 3:
+            return -1
+        word = (word << 2) | codes[q]
+    return word
+
+
+@jit(inner=True)
+def codon_before(codes, p, word):
+    """The same as `codon_word`, from that of the codon at p + 3."""
+    if word < 0 or p < WIDTH - 1 or codes[p - 5] > 3 or codes[p - 4] > 3 or codes[p - 3] > 3:
+        return codon_word(codes, p)
+    return (word >> 6) | (codes[p - 5] << 14) | (codes[p - 4] << 12) | (codes[p - 3] << 10)
+
+
+@jit
+def class_scores(codes, begin, stop, table, out):
+    """out[gene, class] += log odds of the codons from `begin` to before `stop`."""
+    for g in range(begin.size):
+        word = -1
+        for p in range(stop[g] - 3, begin[g] - 1, -3):
+            word = codon_before(codes, p, word)
+            if word >= 0:
+                for k in range(table.shape[1]):
+                    out[g, k] += table[word, k]
+
+
+def conditionals(counts: Floats, strength: float | Sequence[float]) -> Floats:
+    """(..., 4096) probability of the last letter of each word given the five before it, from counts of words.
+
+    strength : words that the order below counts for; one number, or one for each order from 0
+    """
+    strengths = np.broadcast_to(strength, (WIDTH,))
+    lead = counts.shape[:-1]
+    letters = counts.reshape(*lead, *[4] * WIDTH)
+    axis = len(lead)
+    p = np.full((*lead, 4), 0.25)
+    for order in range(WIDTH):
+        seen = letters.sum(axis=tuple(range(axis, axis + WIDTH - 1 - order)))
+        prior = p if order == 0 else np.expand_dims(p, axis)
+        p = (seen + strengths[order] * prior) / (seen.sum(-1, keepdims=True) + strengths[order])
+    return p.reshape(*lead, N_WORDS)
+
+
+def without_stops(p: Floats, code: GeneticCode) -> Floats:
+    """(..., 3, 4096) the same without stop codons in frame."""
+    out = p.copy().reshape(*p.shape[:-1], 64, 16, 4)
+    for codon in code.stops:
+        out[..., 2, :, codon // 4, codon % 4] = _TINY
+    return (out / out.sum(-1, keepdims=True)).reshape(p.shape)
+
+
+def open_background(background: Floats, code: GeneticCode) -> Floats:
+    """(3, 4096) the background, given that no codon in frame is a stop: what it is to be open and nothing else."""
+    return without_stops(np.repeat(background[None], 3, axis=0), code)
+
+
+def independent_codons(usage: Floats) -> Floats:
+    """(3, 4096) codons that follow one another by chance, as conditional probabilities. usage: (64,)"""
+    codon = usage.reshape(4, 4, 4)
+    first, pair = codon.sum((1, 2)), codon.sum(2)
+    out = np.empty((3, *[4] * WIDTH))
+    out[0] = first
+    out[1] = pair / first[:, None]
+    out[2] = codon / np.maximum(pair[:, :, None], _TINY)
+    return np.maximum(out.reshape(3, N_WORDS), _TINY)
+
+
+def codon_table(coding: Floats, background: Floats) -> NDArray[np.float32]:
+    """(65536, n_classes) log odds of a codon given the five letters before it, for all words of eight letters."""
+    odds = np.log(coding) - np.log(background)
+    word = np.arange(4**8)
+    table = odds[:, 0, word >> 4] + odds[:, 1, (word >> 2) & (N_WORDS - 1)] + odds[:, 2, word & (N_WORDS - 1)]
+    return np.ascontiguousarray(table.T, dtype=np.float32)

@@ -1,0 +1,131 @@
+"""From candidates to genes: the best path, and how sure each of its genes, and each start, is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hmmseq import lattice
+
+from .gene import Gene
+from .gene_durations import CUT_BOTH, CUT_LEFT, CUT_RIGHT
+from .gene_scores import Weights
+from .gene_training import Chosen, GeneModel, Genome, decode
+from .open_frames import CUT
+
+Floats = NDArray[np.float64]
+
+
+class Calibration(NamedTuple):
+    """What a posterior is worth: p becomes ceiling * sigmoid(slope * logit(p) + offset).
+
+    Words of a gene are less independent than their model has it, so raw posteriors are overconfident (Platt scaling, 1999).
+    """
+
+    slope: float
+    offset: float
+    ceiling: float
+
+    def __call__(self, p: Floats) -> Floats:
+        logit = np.log(np.clip(p, 1e-12, 1.0)) - np.log(np.clip(1.0 - p, 1e-12, 1.0))
+        return self.ceiling / (1.0 + np.exp(-(self.slope * logit + self.offset)))
+
+
+# Fitted on the five genomes of `python -m benchmarks.genes`, which prints how well it does on genomes left out.
+GENES, STARTS = Calibration(0.224, -0.441, 0.993), Calibration(0.487, 0.122, 0.994)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Genes of the best path through a genome, with their posterior probabilities as the model has them."""
+
+    genome: Genome
+    chosen: Chosen
+    posterior: Floats  # (n,) that the gene is real, wherever it starts
+    start: Floats  # (n,) that it starts there, given that it is real
+
+    def genes(self, contig: int, seqid: str, offset: int, table: int | None) -> Iterator[Gene]:
+        """Those of one contig, which begins at base `offset` of a sequence."""
+        low, high = self.genome.borders[contig : contig + 2]
+        shift = offset - self.genome.offsets[contig]
+        posterior, start = GENES(self.posterior), STARTS(self.start)
+        for i in range(*np.searchsorted(self.chosen.begin, (low, high)).tolist()):
+            strand, kind = int(self.chosen.strand[i]), int(self.chosen.kind[i])
+            yield Gene(
+                seqid,
+                int(self.chosen.begin[i] + shift + 1),
+                int(self.chosen.end[i] + shift),
+                "+-"[strand],
+                score=float(posterior[i]),
+                posterior=float(posterior[i]),
+                start_posterior=None if self._starts_outside(i, strand) else float(start[i]),
+                partial_left=kind in (CUT_LEFT, CUT_LEFT + 1, CUT_BOTH),
+                partial_right=kind in (CUT_RIGHT, CUT_RIGHT + 1, CUT_BOTH),
+                phase=self._phase(i, strand),
+                transl_table=table,
+            )
+
+    def widest_gap(self, contig: int) -> int | None:
+        """The middle of the widest gap between two genes of a contig, as a place in the contig; None if there is none."""
+        low, high = np.searchsorted(self.chosen.begin, self.genome.borders[contig : contig + 2])
+        begin, end = self.chosen.begin[low + 1 : high], self.chosen.end[low : high - 1]
+        if not len(begin) or (begin - end).max() < 2:
+            return None
+        widest = int((begin - end).argmax())
+        return int(begin[widest] + end[widest]) // 2 - int(self.genome.offsets[contig])
+
+    def _starts_outside(self, i: int, strand: int) -> bool:
+        return bool(self.genome.strands[strand].start[self.chosen.candidate[i]] == CUT)
+
+    def _phase(self, i: int, strand: int) -> int:
+        """Bases of a cut codon at the 5' end."""
+        if not self._starts_outside(i, strand):
+            return 0
+        frames, candidate = self.genome.strands[strand], self.chosen.candidate[i]
+        five_prime = len(self.genome) - self.chosen.end[i] if strand else self.chosen.begin[i]
+        return int(frames.begin[candidate] - five_prime)
+
+
+def find_genes(genome: Genome, model: GeneModel, weights: Weights) -> Found:
+    """The genes of the best path."""
+    scored, spans, chosen, _ = decode(genome, model, weights)
+    own = lattice.posteriors(model.graph, spans).spans[: len(scored.score)]
+    frame = _frames(genome, scored.strand, scored.candidate)
+    together = np.bincount(frame, own, minlength=1)
+    chosen_frame = _frames(genome, chosen.strand, chosen.candidate)
+    posterior = np.minimum(together[chosen_frame], 1.0)
+    position = np.searchsorted(
+        _key(genome, scored.strand, scored.candidate), _key(genome, chosen.strand, chosen.candidate)
+    )
+    start = np.minimum(own[position] / np.maximum(together[chosen_frame], 1e-300), 1.0)
+    return Found(genome, chosen, posterior, start)
+
+
+def coding_cover(genome: Genome, model: GeneModel, weights: Weights) -> Floats:
+    """(length of the genome, 2) probability, by strand, that a base lies inside a gene."""
+    scored, spans, _, _ = decode(genome, model, weights)
+    own = lattice.posteriors(model.graph, spans).spans
+    change = np.zeros((len(genome) + 1, 2))
+    for s in range(2):
+        at = np.flatnonzero(scored.strand == s)
+        np.add.at(change[:, s], spans.begin[at], own[at])
+        np.subtract.at(change[:, s], spans.end[at], own[at])
+    return np.clip(np.cumsum(change[:-1], axis=0), 0.0, 1.0)
+
+
+def _frames(genome: Genome, strand: NDArray[np.int64], candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number for the open frame of each candidate."""
+    forward, reverse = genome.strands
+    out = np.empty(len(strand), dtype=np.int64)
+    out[strand == 0] = forward.frame[candidate[strand == 0]]
+    out[strand == 1] = len(forward.stop) + reverse.frame[candidate[strand == 1]]
+    return out
+
+
+def _key(genome: Genome, strand: NDArray[np.int64], candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number for each candidate, rising as candidates do."""
+    return strand * (len(genome.strands[0].begin) + 1) + candidate
