@@ -85,8 +85,8 @@ def test_alternatives_and_hints(folder, capfd):
         (["--hints", "x"], "--hints needs --model"),
         (["--alternatives", "9"], "--alternatives needs --model"),
         (["--complete"], "--complete needs --model"),
-        (["--model", "MODEL", "--table", "4"], "--table is part of the model"),
-        (["--model", "MODEL", "--min-length", "60"], "--min-length is part of the model"),
+        (["--model", "MODEL", "--table", "4"], "--table does not go with --model"),
+        (["--model", "MODEL", "--min-length", "60"], "--min-length does not go with --model"),
     ],
 )
 def test_options_that_do_not_go_together(folder, capfd, options, message):

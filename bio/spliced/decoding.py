@@ -16,7 +16,7 @@ from ..alphabet import Codes
 from ..words import Floats
 from .candidates import Places
 from .graph import ExonKinds, as_spans, span_graph
-from .hints import Placed, bonuses, known_sites
+from .hints import Placed, Worth, bonuses, known_sites
 from .model import SplicedModel
 from .phases import SplitCodons
 
@@ -46,14 +46,16 @@ class Field:
     """
 
     def __init__(
-        self, model: SplicedModel, codes: Codes, cut: tuple[bool, bool], hints: list[Placed], hint_weight: float
+        self, model: SplicedModel, codes: Codes, cut: tuple[bool, bool], hints: list[Placed], worth: Worth | None
     ) -> None:
         self.kinds = ExonKinds(SplitCodons(model.code))
         self.graph = span_graph(model, self.kinds, cut)
         self.candidates = model.candidates(codes, known_sites(hints, len(codes)), cut)
         self.plain = as_spans(model, self.kinds, codes, self.candidates)
-        bonus = bonuses(hints, self.candidates, hint_weight)
-        self.spans: Spans = replace(self.plain, score=self.plain.score + bonus) if hints else self.plain
+        self.spans: Spans = self.plain
+        if worth is not None:
+            bonus = bonuses(hints, self.candidates, len(codes), worth)
+            self.spans = replace(self.plain, score=self.plain.score + bonus)
 
     def best(self) -> list[Found]:
         """The genes of the best path, from left to right."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
+from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,13 +21,11 @@ from ..contigs import Part, parts_of
 from ..fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode
-from .decoding import Field, Found, Structure
 from .examples import shares_at_ends, training_regions
-from .hints import Hint, place
+from .hints import Hint, Worth
 from .storage import describe, restore
+from .stretches import Stretch, stretches
 from .training import train
-
-WINDOW, OVERLAP = 1_000_000, 100_000  # bases decoded at a time, and how many of them at least are seen again
 
 _CLASS = "SplicedGeneFinder"
 
@@ -40,7 +39,7 @@ class SplicedGeneFinder(BaseEstimator):
     gc_classes : classes of G+C in which content is learned, of equal numbers of genes
     min_posterior : genes less probable than this are not reported
     partial : whether genes may run on beyond the ends of a sequence
-    hint_weight : nats that a hint is worth for each log(1 + reads)
+    hint_weight : nats for each log(1 + reads) on either side of an intron, where `fit` had no hints to learn from
     random_state : deals training regions into folds, and draws samples
     n_jobs : threads; results are the same for any number
     verbose : progress on standard error
@@ -50,6 +49,7 @@ class SplicedGeneFinder(BaseEstimator):
     model_ : SplicedModel, what was learned
     left_out_ : list of LeftOut, annotated genes that were not learned from, and why
     n_genes_ : genes that were
+    hint_worth_ : what hints are worth, see `Worth`; None if `fit` had none
     history_ : expected F1 of exons, on folds held back, by round of learning how much each score weighs
 
     Single, initial, internal and terminal exons on both strands, split by phase and by the bases of the codons that introns
@@ -66,10 +66,10 @@ class SplicedGeneFinder(BaseEstimator):
         self,
         table: int | GeneticCode = 1,
         *,
-        gc_classes: int = 1,
+        gc_classes: int = 2,
         min_posterior: float = 0.0,
         partial: bool = True,
-        hint_weight: float = 2.0,
+        hint_weight: float = 0.5,
         random_state: int = 0,
         n_jobs: int | None = None,
         verbose: bool = False,
@@ -83,20 +83,23 @@ class SplicedGeneFinder(BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, records: Iterable[FastaRecord], genes: Iterable[Gene]) -> Self:
+    def fit(self, records: Iterable[FastaRecord], genes: Iterable[Gene], hints: Iterable[Hint] = ()) -> Self:
         """Learn from sequences and the genes annotated on them; all that is not annotated counts as without genes.
+
+        hints : evidence of the kind that `predict` will be given, to learn from the annotation what reads are worth
 
         DataError if the annotation does not name the sequences, or has no gene to learn from.
         """
         code = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
-        records, genes = list(records), list(genes)
+        records, genes, hints = list(records), list(genes), list(hints)
         regions, self.left_out_ = training_regions(records, genes, code)
         self.n_genes_ = sum(len(region.genes) for region in regions)
         if self.verbose:
             print(f"learning from {self.n_genes_} genes, {len(self.left_out_)} left out", file=sys.stderr, flush=True)
-        model, self.history_ = train(
+        model, self.history_, self.hint_worth_ = train(
             regions,
             code,
+            hints=hints,
             gc_classes=self.gc_classes,
             random_state=self.random_state,
             n_jobs=self.n_jobs,
@@ -113,11 +116,7 @@ class SplicedGeneFinder(BaseEstimator):
         A gene's `score` is in nats, its `posterior` that of its least probable exon (`piece_posteriors`).
         DataError for a hard hint that no gene can fit.
         """
-        genes = (
-            _gene(stretch, one, self._code.table)
-            for stretch in self._stretches(records, hints)
-            for one in stretch.found
-        )
+        genes = self._each_part(records, hints, lambda stretch, stream: stretch.genes())
         return [gene for gene in genes if (gene.posterior or 0.0) >= self.min_posterior]
 
     def sample(self, records: Iterable[FastaRecord], n_samples: int = 100, hints: Iterable[Hint] = ()) -> list[Gene]:
@@ -125,20 +124,14 @@ class SplicedGeneFinder(BaseEstimator):
 
         Genes overlap where structures differ. The paths are drawn with `random_state`.
         """
-        stream = np.random.default_rng(self.random_state)
-        genes = []
-        for stretch in self._stretches(records, hints):
-            for structure, share in stretch.field.sample(n_samples, stream.spawn(1)[0]):
-                if structure.exons[-1][1] <= stretch.end:
-                    genes.append(_alternative(stretch, structure, share, self._code.table))
-        return genes
+        return self._each_part(records, hints, lambda stretch, stream: stretch.alternatives(n_samples, stream))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trained finder to one file (safetensors with JSON metadata); `load` reads it back."""
         check_is_fitted(self)
         plain, arrays = describe(self.model_)
         params = {name: value for name, value in self.get_params().items() if name != "table"}
-        fitted = {"n_genes": self.n_genes_, "history": self.history_}
+        fitted = {"n_genes": self.n_genes_, "history": self.history_, "hint_worth": self.hint_worth_}
         archive.write(path, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
 
     @classmethod
@@ -151,7 +144,9 @@ class SplicedGeneFinder(BaseEstimator):
                 raise DataError(f"{os.fspath(path)} holds a {described['class']}, not a {_CLASS}")
             model = restore(described["model"], arrays)
             finder = cls(model.code if model.code.table is None else model.code.table, **described["params"])
-            finder.n_genes_, finder.history_ = described["fitted"]["n_genes"], described["fitted"]["history"]
+            fitted = described["fitted"]
+            finder.n_genes_, finder.history_ = fitted["n_genes"], fitted["history"]
+            finder.hint_worth_ = fitted["hint_worth"] and Worth(*map(float, fitted["hint_worth"]))
         except archive.MISFITS as error:
             if isinstance(error, DataError):
                 raise
@@ -159,73 +154,30 @@ class SplicedGeneFinder(BaseEstimator):
         finder.model_, finder.left_out_ = model, []
         return finder
 
-    @property
-    def _code(self) -> GeneticCode:
-        return self.model_.code
-
-    def _stretches(self, records: Iterable[FastaRecord], hints: Iterable[Hint]) -> Iterator[_Stretch]:
+    def _each_part(
+        self,
+        records: Iterable[FastaRecord],
+        hints: Iterable[Hint],
+        answer: Callable[[Stretch, np.random.Generator], list[Gene]],
+    ) -> list[Gene]:
+        """Answers for all stretches, in order; parts of records go to threads."""
         check_is_fitted(self)
         of_record: dict[str, list[Hint]] = {}
         for hint in hints:
             of_record.setdefault(hint.seqid, []).append(hint)
-        for record in records:
-            for part in parts_of(record):
-                yield from self._part_stretches(part, of_record.get(record.id, []))
-                if self.verbose:
-                    print(f"{part.seqid}: {part.offset + len(part.codes):,} bases", file=sys.stderr, flush=True)
 
-    def _part_stretches(self, part: Part, hints: list[Hint]) -> Iterator[_Stretch]:
-        """Windows that begin and end between genes: the next one begins where no gene of the best path is cut."""
-        first, length = 0, len(part.codes)
-        while first < length:
-            size = WINDOW
-            while True:
-                last = first + size >= length
-                window = part._replace(offset=part.offset + first, codes=part.codes[first : first + size])
-                placed = place(hints, window.offset, len(window.codes))
-                cut = self.partial and first == 0, self.partial or not last
-                field = Field(self.model_, window.codes, cut, placed, self.hint_weight)
-                found = field.best()
-                end = len(window.codes) if last else _seam(found, len(window.codes) - OVERLAP)
-                if end:
-                    break
-                size *= 2  # one gene that fills a window
-            yield _Stretch(window, field, [one for one in found if one.structure.exons[-1][1] <= end], end)
-            first += end
+        worth = (self.hint_worth_ or Worth(self.hint_weight)) if of_record else None
 
+        def genes_of(part: Part, stream: np.random.Generator) -> list[Gene]:
+            own = of_record.get(part.seqid, [])
+            found = stretches(self.model_, part, self.partial, own, worth)
+            genes = [gene for stretch in found for gene in answer(stretch, stream)]
+            if self.verbose:
+                end = part.offset + len(part.codes)
+                print(f"{part.seqid}, to base {end:,}: {len(genes)} genes", file=sys.stderr, flush=True)
+            return genes
 
-class _Stretch(NamedTuple):
-    """A window, and the genes found before its `end`, where the next one begins."""
-
-    window: Part
-    field: Field
-    found: list[Found]
-    end: int
-
-
-def _seam(found: list[Found], limit: int) -> int:
-    """A place before `limit` and between two genes, as far right as there is; 0 if there is none."""
-    edges = [0, *(edge for one in found for edge in (one.structure.exons[0][0], one.structure.exons[-1][1])), limit]
-    if found and found[0].structure.cut_left:
-        edges = edges[2:]
-    gaps = [(a, min(b, limit)) for a, b in zip(edges[::2], edges[1::2]) if a < limit]
-    return (gaps[-1][0] + gaps[-1][1] + 1) // 2 if gaps else 0
-
-
-def _gene(stretch: _Stretch, one: Found, table: int | None) -> Gene:
-    gene = _alternative(stretch, one.structure, min(one.posteriors), table)
-    return replace(gene, score=one.score, piece_posteriors=one.posteriors)
-
-
-def _alternative(stretch: _Stretch, structure: Structure, posterior: float, table: int | None) -> Gene:
-    offset = stretch.window.offset
-    return Gene.of_pieces(
-        stretch.window.seqid,
-        [(offset + a + 1, offset + b) for a, b in structure.exons],
-        "+-"[structure.strand],
-        posterior=posterior,
-        partial_left=structure.cut_left,
-        partial_right=structure.cut_right,
-        phase=structure.phase,
-        transl_table=table,
-    )
+        parts = [part for record in records for part in parts_of(record)]
+        streams = np.random.default_rng(self.random_state).spawn(len(parts))
+        tasks = (delayed(genes_of)(part, stream) for part, stream in zip(parts, streams))
+        return [gene for genes in Parallel(self.n_jobs, require="sharedmem")(tasks) for gene in genes]

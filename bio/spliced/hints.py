@@ -26,7 +26,7 @@ class Hint:
 
     kind    "exon": a coding piece, stop codon included; "intron"
     strand  "+", "-" or "." for either
-    reads   how often it was seen; the bonus grows with log(1 + reads)
+    reads   how often it was seen
     hard    whether a gene must have it
     """
 
@@ -109,37 +109,66 @@ def known_sites(placed: list[Placed], length: int) -> tuple[Sites, Sites]:
     return forward, reverse
 
 
-def bonuses(placed: list[Placed], candidates: Candidates, weight: float) -> Floats:
+class Worth(NamedTuple):
+    """What hints add to the score of an exon, in nats, for each of its sides where an intron begins or ends.
+
+    reads   for each log(1 + reads) of the best hint that names the site
+    silent  where no hint names it
+    """
+
+    reads: float
+    silent: float = 0.0
+
+
+def support(placed: Iterable[Placed], candidates: Candidates, length: int) -> Floats:
+    """(n, 2) of each candidate exon, over its sides where an intron lies: log(1 + reads), and how many without hints."""
+    reads = np.zeros((2, 2, length + 1))  # by side (introns to the right, to the left), strand and place
+    for hint, strand, a, b in placed:
+        if hint.kind == "intron" and not hint.hard:
+            gain = np.log1p(hint.reads)
+            reads[0, strand, a] = max(reads[0, strand, a], gain)
+            reads[1, strand, b] = max(reads[1, strand, b], gain)
+    found = np.zeros((len(candidates.start), 2))
+    for side, place in enumerate((candidates.stop, candidates.start)):
+        seen, lies = reads[side, candidates.strand, place], _has_intron(candidates, right=side == 0)
+        found += np.column_stack([seen * lies, (seen == 0) & lies])
+    return found
+
+
+def bonuses(placed: list[Placed], candidates: Candidates, length: int, worth: Worth) -> Floats:
     """What hints add to the score of each candidate exon, in nats.
 
-    An exon that is hinted at gains weight * log(1 + reads); of the two exons beside an intron each gains half of that. With a
-    hard hint, exons that contradict it lose. DataError if no candidate fits a hard hint.
+    An intron's hint counts on the exons at either side; an exon's own hint as much as two. With a hard hint, exons that
+    contradict it lose. DataError if no candidate fits a hard hint.
     """
-    bonus = np.zeros(len(candidates.start))
+    bonus: Floats = support(placed, candidates, length) @ np.array(worth)
     for one in placed:
         mine = candidates.strand == one.strand
-        gain = CERTAIN if one.hint.hard else weight * float(np.log1p(one.hint.reads))
         if one.hint.kind == "exon":
             fits = mine & (candidates.start == one.start) & (candidates.stop == one.stop)
-            _check(one, fits.any())
-            bonus[fits] += gain
-            clashes = ~fits
-        else:
+            bonus[fits] += CERTAIN if one.hint.hard else 2 * worth.reads * np.log1p(one.hint.reads)
+            _check(one, bool(fits.any()))
+            _forbid(bonus, one, candidates, ~fits)
+        elif one.hint.hard:
             left = mine & (candidates.stop == one.start) & _has_intron(candidates, right=True)
             right = mine & (candidates.start == one.stop) & _has_intron(candidates, right=False)
-            _check(one, left.any() and right.any())
-            bonus[left] += gain / 2
-            bonus[right] += gain / 2
-            clashes = np.ones(len(mine), bool)
-        if one.hint.hard:
-            bonus[clashes & (candidates.start < one.stop) & (one.start < candidates.stop)] -= 2 * CERTAIN
+            bonus[left] += CERTAIN / 2
+            bonus[right] += CERTAIN / 2
+            _check(one, bool(left.any() and right.any()))
+            _forbid(bonus, one, candidates, np.ones(len(mine), bool))
     return bonus
 
 
+def _forbid(bonus: Floats, one: Placed, candidates: Candidates, clashes: np.ndarray) -> None:
+    if one.hint.hard:
+        bonus[clashes & (candidates.start < one.stop) & (one.start < candidates.stop)] -= 2 * CERTAIN
+
+
 def _has_intron(candidates: Candidates, right: bool) -> np.ndarray:
-    """Whether an intron lies to the right, or to the left, of each exon."""
+    """Whether an intron lies to the right, or to the left, of each exon; beyond the ends of the sequence nobody knows."""
     forward = candidates.strand == 0
-    return np.where(forward == right, candidates.end >= 0, candidates.begin >= 0)
+    beyond = candidates.closes if right else candidates.opens
+    return np.where(forward == right, candidates.end >= 0, candidates.begin >= 0) & ~beyond
 
 
 def _check(one: Placed, fits: bool) -> None:

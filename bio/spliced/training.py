@@ -32,6 +32,7 @@ from .candidates import Places, Sites
 from .counting import Counts, count, fit_model, gc_edges, sites_of
 from .examples import Region
 from .graph import ExonKinds, as_spans, span_graph
+from .hints import Hint, Worth, place, support
 from .model import FEATURES, Candidates, SplicedModel
 from .phases import SplitCodons
 from .signals import Floats
@@ -55,21 +56,31 @@ class Scored(NamedTuple):
     spans: Spans
     candidates: Candidates
     true: Places  # annotated exons among the candidates
+    region: Region
+
+
+class Trained(NamedTuple):
+    """A model, the expected F1 of exons by round of learning its weights, and what hints are worth if there were any."""
+
+    model: SplicedModel
+    history: list[float]
+    worth: Worth | None
 
 
 def train(
     regions: Sequence[Region],
     code: GeneticCode,
     *,
+    hints: Sequence[Hint] = (),
     gc_classes: int = 1,
     random_state: int = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
-) -> tuple[SplicedModel, list[float]]:
-    """The model, and the expected F1 of exons by round of learning its weights (empty for too few genes)."""
+) -> Trained:
+    """A model of annotated regions; for too few genes all weights stay as they are."""
     edges = gc_edges(regions, gc_classes)
     if len(regions) < FOLDS or sum(len(region.genes) for region in regions) < ENOUGH_GENES:
-        return fit_model(count(regions, code, edges), code, edges), []
+        return Trained(fit_model(count(regions, code, edges), code, edges), [], None)
     fold = _deal(regions, random_state)
     folds = [[region for region, own in zip(regions, fold) if own == k] for k in range(FOLDS)]
     counts = [count(own, code, edges) for own in folds]
@@ -77,15 +88,33 @@ def train(
     models = [fit_model(reduce(Counts.plus, counts[:k] + counts[k + 1 :]), code, edges) for k in range(FOLDS)]
     least = np.min([_least_scores(model, own) for model, own in zip(models, folds)], axis=0)
     scored = [one for model, own in zip(models, folds) for one in _score_regions(replace(model, least=least), own)]
-    weights, history = learn_weights(scored, whole.weights, n_jobs, verbose)
-    return replace(whole, least=least, weights=weights), history
+    weights, history = learn_weights(scored, whole.weights, tied(), n_jobs, verbose)
+    model = replace(whole, least=least, weights=weights)
+    return Trained(model, history, learn_worth(scored, weights, hints, n_jobs) if hints else None)
+
+
+def learn_worth(scored: Sequence[Scored], weights: Floats, hints: Sequence[Hint], n_jobs: int | None) -> Worth:
+    """What hints are worth beside scores of these weights: two more weights, learned in the same way."""
+    with_hints = []
+    for one in scored:
+        length, candidates = len(one.region.codes), one.candidates
+        placed = place((hint for hint in hints if hint.seqid == one.region.seqid), one.region.offset, length)
+        columns = np.column_stack([_weighted(candidates, weights), support(placed, candidates, length)])
+        changed = candidates._replace(type=np.zeros_like(candidates.type), features=columns)
+        with_hints.append(one._replace(candidates=changed))
+    ties = np.array([[[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]]])
+    found, _ = learn_weights(with_hints, np.array([[1.0, 0.0, 0.0]]), ties, n_jobs)
+    return Worth(*found[0, 1:].tolist())
 
 
 def learn_weights(
-    scored: Sequence[Scored], first: Floats, n_jobs: int | None = None, verbose: bool = False
+    scored: Sequence[Scored], first: Floats, ties: Floats, n_jobs: int | None = None, verbose: bool = False
 ) -> tuple[Floats, list[float]]:
-    """Weights (n_types, n_features) with the best expected F1 of exons, and that F1 by round."""
-    ties, scored = tied(), _without_improbable(scored, first, n_jobs)
+    """Weights (n_types, n_features) with the best expected F1 of exons, and that F1 by round.
+
+    ties : (n_ties, n_types, n_features) which weights move together; those in none stay at `first`
+    """
+    scored = _without_improbable(scored, first, n_jobs)
     scale = np.sqrt(np.maximum((ties * _mean_squares(scored)).max(axis=(1, 2)), 1.0))  # steps of like size
     history: list[float] = []
 
@@ -160,7 +189,8 @@ def _without_improbable(scored: Sequence[Scored], weights: Floats, n_jobs: int |
         columns = {
             name: getattr(one.spans, name)[chosen] for name in ("begin", "end", "kind", "score", "opens", "closes")
         }
-        kept.append(Scored(one.graph, replace(one.spans, **columns), candidates, np.cumsum(chosen)[one.true] - 1))
+        true = np.cumsum(chosen)[one.true] - 1
+        kept.append(Scored(one.graph, replace(one.spans, **columns), candidates, true, one.region))
     return kept
 
 
@@ -183,7 +213,7 @@ def _score_region(model: SplicedModel, graph: SpanGraph, kinds: ExonKinds, regio
     known = [Sites(*sites_of(region.strand_view(strand)[1])[:3]) for strand in (0, 1)]
     candidates = model.candidates(region.codes, (known[0], known[1]))
     spans = as_spans(model, kinds, region.codes, candidates)
-    return Scored(graph, spans, candidates, _annotated(region, candidates, kinds.split))
+    return Scored(graph, spans, candidates, _annotated(region, candidates, kinds.split), region)
 
 
 def _annotated(region: Region, candidates: Candidates, split: SplitCodons) -> Places:

@@ -56,7 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
     records = read_sequences(arguments.genome)
     genes = _spliced(arguments, records) if arguments.model else _prokaryotic(arguments, records)
     stop = False if arguments.no_stop else None
-    write_genes(genes, arguments.output, arguments.format, records=records, stop=stop)
+    circular = [record.id for record in records if arguments.circular]
+    write_genes(genes, arguments.output, arguments.format, records=records, circular=circular, stop=stop)
     if arguments.faa is not None:
         write_proteins(genes, records, arguments.faa)
     if arguments.ffn is not None:
@@ -69,8 +70,8 @@ def _check_together(arguments: argparse.Namespace) -> None:
     own, others = ("table", "min_length", "circular"), ("hints", "complete", "alternatives")
     wrong = [name for name in (own if arguments.model else others) if getattr(arguments, name)]
     if wrong:
-        why = "is part of the model" if arguments.model else "needs --model"
-        raise argparse.ArgumentTypeError(f"--{wrong[0].replace('_', '-')} {why}; leave it out")
+        how = "does not go with" if arguments.model else "needs"
+        raise argparse.ArgumentTypeError(f"--{wrong[0].replace('_', '-')} {how} --model")
 
 
 def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
@@ -78,6 +79,7 @@ def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]
 
     chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length", "circular")}
     finder = GeneFinder(
+        circular=arguments.circular,
         n_jobs=arguments.threads,
         verbose=not arguments.quiet,
         **{name: value for name, value in chosen.items() if value is not None},

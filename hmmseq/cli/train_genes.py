@@ -18,6 +18,9 @@ def add(commands: Any) -> None:
     parser.add_argument("annotation", metavar="ANNOTATION", nargs="?", help="GFF3, GTF or GenBank; default: GENOME")
     parser.add_argument("-o", "--output", metavar="MODEL", required=True, help="the model, for `hmmseq genes --model`")
     parser.add_argument("--table", type=table, default=1, metavar="N", help="NCBI genetic code (default 1)")
+    parser.add_argument(
+        "--hints", metavar="HINTS.gff", help="hints of the kind that `genes` will get: learn their worth"
+    )
     parser.add_argument("--left-out", metavar="FILE.tsv", help="write which genes were not learned from, and why")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default 1")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
@@ -30,11 +33,12 @@ def run(arguments: argparse.Namespace) -> None:
             check_writable(path)
     if "-" in (arguments.output, arguments.annotation):
         raise argparse.ArgumentTypeError("the annotation and the model are files; name them, without -")
-    from hmmseq.bio import SplicedGeneFinder, read_genes, read_sequences
+    from hmmseq.bio import SplicedGeneFinder, read_genes, read_hints, read_sequences
 
     finder = SplicedGeneFinder(arguments.table, n_jobs=arguments.threads, verbose=not arguments.quiet)
     annotation = arguments.annotation or arguments.genome
-    finder.fit(read_sequences(arguments.genome), read_genes(annotation))
+    hints = read_hints(arguments.hints) if arguments.hints else ()
+    finder.fit(read_sequences(arguments.genome), read_genes(annotation), hints)
     _report(finder.left_out_, arguments)
     finder.save(arguments.output)
     if not arguments.quiet:

@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 
 from hmmseq import HMMTagger
 from hmmseq.bio import DNA, FastaRecord, Gene, GeneFinder, GeneticCode, reverse_complement
-from hmmseq.bio.spliced import Hint, SplicedGeneFinder, finder, read_hints
+from hmmseq.bio.spliced import Hint, SplicedGeneFinder, read_hints, stretches
 from hmmseq.bio.spliced.decoding import Field
 from hmmseq.errors import DataError
 from planted_introns import plant
@@ -24,7 +24,7 @@ def places(genes):
 def trained():
     training = [plant(30, seed=seed, seqid=f"t{seed}") for seed in range(3)]
     records, genes = zip(*training)
-    return SplicedGeneFinder(gc_classes=2).fit(records, [gene for own in genes for gene in own])
+    return SplicedGeneFinder().fit(records, [gene for own in genes for gene in own])
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,15 @@ def test_the_other_strand_has_the_same_genes(trained, unseen):
     assert mirrored == places(trained.predict([record]))
 
 
+def test_threads_change_nothing(trained, unseen):
+    record, _ = unseen
+    records = [record._replace(id=str(k), sequence=record.sequence[9000 * k :][:9000]) for k in range(4)]
+    one, drawn = trained.predict(records), trained.sample(records, 5)
+    trained.set_params(n_jobs=2)
+    assert trained.predict(records) == one and trained.sample(records, 5) == drawn
+    trained.set_params(n_jobs=None)
+
+
 def test_a_model_file_finds_the_same_genes(trained, unseen, tmp_path):
     path = tmp_path / "model.safetensors"
     trained.save(path)
@@ -88,8 +97,8 @@ def test_files_that_are_no_such_model(trained, tmp_path):
 def test_windows_do_not_change_the_genes(trained, unseen, monkeypatch):
     record, _ = unseen
     whole = trained.predict([record])
-    monkeypatch.setattr(finder, "WINDOW", 12_000)
-    monkeypatch.setattr(finder, "OVERLAP", 4_000)
+    monkeypatch.setattr(stretches, "WINDOW", 12_000)
+    monkeypatch.setattr(stretches, "OVERLAP", 4_000)
     assert places(trained.predict([record])) == places(whole)
 
 
@@ -97,8 +106,8 @@ def test_a_gene_longer_than_a_window(trained, unseen, monkeypatch):
     record, genes = unseen
     gene = max(genes, key=lambda gene: gene.end - gene.start)
     inside = FastaRecord("c", "", record.sequence[gene.start - 21 : gene.end + 20])
-    monkeypatch.setattr(finder, "WINDOW", 300)
-    monkeypatch.setattr(finder, "OVERLAP", 100)
+    monkeypatch.setattr(stretches, "WINDOW", 300)
+    monkeypatch.setattr(stretches, "OVERLAP", 100)
     [found] = trained.predict([inside])
     assert found.coding_pieces == tuple((a - gene.start + 21, b - gene.start + 21) for a, b in gene.coding_pieces)
 
@@ -165,11 +174,11 @@ def test_hints_move_genes(trained, unseen):
 
     def introns(weight, *hints):
         found = trained.set_params(hint_weight=weight).predict([part], hints)
-        trained.set_params(hint_weight=2.0)
+        trained.set_params(hint_weight=0.5)
         return {(one.strand, a, b) for one in found for a, b in one.introns}
 
     asked = (hint.strand, hint.start, hint.end)
-    assert asked not in introns(2.0) and asked not in introns(0.0, hint)
+    assert asked not in introns(0.5) and asked not in introns(0.0, hint)
     assert asked in introns(50.0, hint)
     sure = Hint(hint.seqid, hint.start, hint.end, hint.strand, "intron", reads=0, hard=True)
     assert asked in introns(0.0, sure)
@@ -178,7 +187,7 @@ def test_hints_move_genes(trained, unseen):
 def test_a_hard_exon_is_there_and_nothing_in_its_way(trained, unseen):
     record, _genes = unseen
     part = FastaRecord(record.id, "", record.sequence[:6000])
-    field = Field(trained.model_, part.encode(), (False, False), [], 2.0)
+    field = Field(trained.model_, part.encode(), (False, False), [], None)
     weak = int(np.argsort(field.posteriors())[len(field.plain) // 2])
     strand = "+-"[field.candidates.strand[weak]]
     hint = Hint("c", int(field.plain.begin[weak]) + 1, int(field.plain.end[weak]), strand, "exon", hard=True)

@@ -1,7 +1,7 @@
 """The parts of the spliced-gene model, one by one, against what they should be by definition."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -13,11 +13,12 @@ from hmmseq.bio.spliced.candidates import INITIAL, SINGLE, TERMINAL, Sites, enum
 from hmmseq.bio.spliced.content import coding_sums, count_words, gc_classes, gc_share
 from hmmseq.bio.spliced.counting import count, fit_model
 from hmmseq.bio.spliced.examples import training_regions
+from hmmseq.bio.spliced.hints import Hint, place, support
 from hmmseq.bio.spliced.lengths import fit_lengths
-from hmmseq.bio.spliced.model import chosen, signal_places
+from hmmseq.bio.spliced.model import Candidates, chosen, signal_places
 from hmmseq.bio.spliced.phases import SplitCodons
 from hmmseq.bio.spliced.signals import Window, count_windows, fit_signal
-from hmmseq.bio.spliced.training import _score_regions, expected_f1, learn_weights
+from hmmseq.bio.spliced.training import _score_regions, expected_f1, learn_weights, learn_worth, tied
 from hmmseq.bio.words import N_WORDS, encode_words
 from planted_introns import plant
 
@@ -209,6 +210,32 @@ def test_learned_weights_have_a_higher_expected_f1(regions):
     model = fit_model(count(regions, STANDARD, TWO_CLASSES), STANDARD, TWO_CLASSES)
     scored = _score_regions(replace(model, least=np.zeros(3)), regions)
     first = model.weights * 0.02  # hardly knows a gene when it sees one
-    weights, history = learn_weights(scored, first)
+    weights, history = learn_weights(scored, first, tied())
     assert expected_f1(scored, weights)[0] > expected_f1(scored, first)[0] + 0.05
     assert max(history) == pytest.approx(expected_f1(scored, weights)[0], abs=0.01)
+
+
+def test_what_reads_are_worth_is_learned(regions):
+    """True introns have many reads here, others few or none: a model that is not sure of itself listens."""
+    model = fit_model(count(regions, STANDARD, TWO_CLASSES), STANDARD, TWO_CLASSES)
+    scored = _score_regions(replace(model, least=np.zeros(3)), regions)
+    true = [
+        Hint("c", region.offset + a + 1, region.offset + b, "+-"[gene.strand], "intron", 500.0)
+        for region in regions
+        for gene in region.genes
+        for (_, a), (b, _) in pairwise(gene.pieces)
+    ]
+    noise = [replace(hint, start=hint.start + 7, end=hint.end + 40, reads=2.0) for hint in true]
+    worth = learn_worth(scored, model.weights * 0.02, [*true, *noise], None)
+    assert worth.reads > 0.1 and worth.silent < -0.1
+
+
+def test_support_counts_the_sides_of_introns():
+    columns = [
+        np.array(own, np.int64) for own in ([10, 60, 10], [30, 90, 30], [0, 0, 1], [1, 3, 1], [-1, 0, -1], [0, -1, 0])
+    ]
+    flags = np.zeros((2, 3), bool)
+    exons = Candidates(*columns, *flags, np.zeros((3, 5)))
+    hints = [Hint("c", 31, 60, "+", "intron", reads) for reads in (3.0, 1.0)]
+    found = support(place(hints, 0, 100), exons, 100)
+    np.testing.assert_allclose(found, [[np.log(4), 0], [np.log(4), 0], [0, 1]])  # the last one is on the other strand
