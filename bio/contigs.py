@@ -26,7 +26,8 @@ class Part(NamedTuple):
 def parts_of(record: FastaRecord) -> Iterator[Part]:
     """The stretches of a record; DataError for letters that are not DNA."""
     codes = record.encode()
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], codes == DNA.missing, [0]])))
+    unknown = np.concatenate([[False], codes == DNA.missing, [False]])
+    edges = np.flatnonzero(unknown[1:] != unknown[:-1])
     gaps = [(a, b) for a, b in edges.reshape(-1, 2).tolist() if b - a >= _GAP]
     begins, ends = [0, *(b for _, b in gaps)], [*(a for a, _ in gaps), len(codes)]
     return (Part(record.id, a, codes[a:b], b - a == len(codes)) for a, b in zip(begins, ends) if a < b)

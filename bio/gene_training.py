@@ -71,7 +71,7 @@ class Genome:
     @cached_property
     def composition(self) -> Floats:
         """(4,) share of each letter, alike on both strands."""
-        counts = np.bincount(self.codes, minlength=4)[:4] + 1.0
+        counts = np.array([np.count_nonzero(self.codes == letter) for letter in range(4)]) + 1.0
         return (counts + counts[::-1]) / (2 * counts.sum())
 
     def spans(self, scored: Scored) -> Spans:

@@ -51,10 +51,8 @@ def codon_marks(code: GeneticCode) -> NDArray[np.int8]:
 
 def other_strand(codes: Codes) -> Codes:
     """Codes of the other strand in its own direction; borders stay borders."""
-    return _OTHER[codes[::-1]]
-
-
-_OTHER = np.array([3, 2, 1, 0, DNA.missing, BORDER], dtype=np.uint8)
+    turned = codes[::-1]
+    return np.where(turned < DNA.missing, DNA.missing - 1 - turned, turned)  # a look-up would take eight bytes a base
 
 
 def open_frames(codes: Codes, marks: NDArray[np.int8], min_length: int, min_cut: int) -> OpenFrames:
