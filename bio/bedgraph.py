@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .output import Target, write_lines
 
+_BLOCK = 1 << 18
+
 
 def runs(values: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray]:
     """(n_runs,) where each run of equal values starts and ends (excluded), and its value."""
@@ -37,19 +39,25 @@ def _lines(tracks: Iterable[tuple[str, ArrayLike]], step: int, digits: int, name
     if name:
         yield f'track type=bedGraph name="{name}"'
     for seqid, values in tracks:
-        starts, ends, levels = runs(_levels(np.asarray(values), digits, seqid))
+        starts, ends, levels = _level_runs(np.asarray(values), digits, seqid)
         for start, end, level in zip(*(array[levels != 0].tolist() for array in (starts, ends, levels))):
             yield f"{seqid}\t{start * step}\t{end * step}\t{level / 10**digits:.{digits}f}"
 
 
-def _levels(values: NDArray, digits: int, seqid: str) -> NDArray[np.int32]:
-    """Values as whole numbers of their last decimal, which are compared exactly; a block at a time, they are many."""
-    levels = np.empty(len(values), np.int32)
-    for first in range(0, len(values), 1 << 20):
-        scaled = values[first : first + (1 << 20)] * 10.0**digits
+def _level_runs(
+    values: NDArray, digits: int, seqid: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """Runs of equal whole numbers of the last decimal, compared exactly; a block at a time, since values are many."""
+    starts, levels = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+    for first in range(0, len(values), _BLOCK):
+        scaled = values[first : first + _BLOCK] * 10.0**digits
         if not np.all(np.abs(scaled) < 2**31 - 1):  # NaN, too
             raise ValueError(
                 f"{seqid}: values are not finite, or too large to keep {digits} decimals; expected numbers"
             )
-        levels[first : first + (1 << 20)] = np.rint(scaled)
-    return levels
+        begins, _, heights = runs(np.rint(scaled).astype(np.int32))
+        starts.append(begins + first)
+        levels.append(heights)
+    start = np.concatenate(starts)
+    own, _, level = runs(np.concatenate(levels))  # a run may go on in the next block
+    return start[own], np.append(start[own][1:], len(values))[: len(own)], level

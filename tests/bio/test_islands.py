@@ -131,6 +131,13 @@ def test_bedgraph_says_the_rounded_values_where_they_are_not_zero(tmp_path):
     assert at.tolist() == [0, 0, 0.25, 0.25, 1.0, 0.99, 0]
 
 
+@pytest.mark.parametrize("block", [1, 2, 3, 100])
+def test_runs_go_on_from_block_to_block(block, tmp_path, monkeypatch):
+    monkeypatch.setattr("hmmseq.bio.bedgraph._BLOCK", block)
+    write_bedgraph([("c", [0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 1.0]), ("e", [])], tmp_path / "x")
+    assert (tmp_path / "x").read_text() == "c\t1\t4\t0.50\nc\t6\t7\t1.00\n"
+
+
 def test_bins_are_steps(tmp_path):
     write_bedgraph([("c", [0.5, 0.5, 0.0, 1.0])], tmp_path / "x", step=200, digits=1)
     assert (tmp_path / "x").read_text() == "c\t0\t400\t0.5\nc\t600\t800\t1.0\n"
