@@ -44,9 +44,9 @@ from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
 from hmmseq.paths import Path, best_path, best_paths, path_score, sample_paths
 from hmmseq.scores import Indexed, Packed, Scores, TimeVarying, lattices, pack
-from hmmseq.sequences import Sequences
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.segments import SegmentCounts, SegmentPath, SegmentPosteriors
+from hmmseq.sequences import Sequences
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 
 __all__ = [
@@ -249,8 +249,8 @@ def expected_moments(
     normals : a column for each label
     steps : the observations as sequences
 
-    Returns counts, their rows being the sums of weights, deviations and squares of each feature (`kernels.gaussian.Moments`);
-    and the sequences that are not in them (their log_partition is 0), for which a table of scores is the way: all, where the graph does not suit.
+    Returns counts, their rows being the sums of weights, deviations and squares of each feature; and the sequences that
+    are not in them (their log_partition is 0), for which a table of scores is the way: all, where the graph does not suit.
     """
     packed = Packed(np.empty((0, graph.n_labels)), _NO_CODE, steps, False)
     if not tiling.suits(graph, packed):

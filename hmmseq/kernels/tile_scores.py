@@ -4,7 +4,6 @@ Scores that are made lie in `room.scores`, where statistics find the posteriors 
 the data is kept. Each function here has one body a source, chosen by its type.
 """
 
-import numpy as np
 from numba import types
 from numba.extending import overload
 

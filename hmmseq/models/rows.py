@@ -75,7 +75,7 @@ class Rows:
         """Degrees of freedom: free values, less what it takes to make their rows add up to one."""
         learned = self._learned(log_weight)
         if np.all(self.tied == FREE):
-            return int(learned.sum()) - np.count_nonzero(np.bincount(self.row, learned))
+            return int(learned.sum() - np.count_nonzero(np.bincount(self.row, learned)))
         values = np.unique(self.group[learned])
         number = np.searchsorted(values, self.group[learned])
         rows, row = np.unique(self.row[learned], return_inverse=True)
