@@ -261,8 +261,8 @@ def expected_moments(
     normals : a column for each label
     steps : the observations as sequences
 
-    Returns counts, their rows being the sums of weights, deviations and squares of each feature (`kernels.gaussian.Moments`);
-    and the sequences that are not in them (their log_partition is 0), for which a table of scores is the way: all, where the graph does not suit.
+    Returns counts, their rows being the sums of weights, deviations and squares of each feature; and the sequences that
+    are not in them (their log_partition is 0), for which a table of scores is the way: all, where the graph does not suit.
     """
     packed = Packed(np.empty((0, graph.n_labels)), _NO_CODE, steps, False)
     if not tiling.suits(graph, packed):

@@ -109,7 +109,7 @@ def moments(
     packed: the sequences; neither table nor codes are read.
     """
     model = making_model(graph, normals)
-    shape = model.scores.means.shape
+    shape = normals.means.shape[0], len(model.start)
     uses = _Uses(
         slots_for(WIDTH * 2 * math.prod(shape)),
         lambda n_shares: no_moments(*shape, n_shares),

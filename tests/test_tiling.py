@@ -102,7 +102,9 @@ def test_models_that_forget_slowly_get_a_longer_warmup_or_exact_seams_or_are_lef
 def test_an_impossible_sequence_among_others():
     graph, packed = random_case(np.random.default_rng(1), 3, [300, 300, 300])
     packed.table[-1] = -np.inf  # the missing symbol, made impossible
+    packed.code.flags.writeable = True
     packed.code[packed.code == 5] = 0
+    packed.code.flags.writeable = False
     packed.code[450] = 5
     totals = lattice.log_partition(graph, packed)
     assert np.isneginf(totals).tolist() == [False, True, False]

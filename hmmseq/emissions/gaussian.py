@@ -7,11 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats
 from scipy.linalg import solve_triangular
-from sklearn.cluster import KMeans
 
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.cumulative import tails
-from hmmseq.emissions.observed import INITIAL_ROWS, REAL, numbers, refuse
+from hmmseq.emissions.observed import INITIAL_ROWS, REAL, k_means, numbers, refuse
 from hmmseq.emissions.priors import NO_PRIOR, NormalWishart
 from hmmseq.emissions.scales import LARGEST, Matrices, Scale, any_size, positive
 from hmmseq.kernels.gaussian import (
@@ -124,7 +123,7 @@ class Gaussian(Emission):
         spread = np.sqrt(self.scale_)
         # Few distinct rows make fewer clusters; the rest start beside the mean of all.
         distinct = len(np.unique(filled, axis=0))
-        clusters = KMeans(min(n_labels, distinct), n_init=1, random_state=int(rng.integers(2**31))).fit(filled / spread)
+        clusters = k_means(filled / spread, min(n_labels, distinct), rng)
         means = mean + spread * rng.normal(0, 0.1, (n_labels, len(mean)))
         means[: len(clusters.cluster_centers_)] = clusters.cluster_centers_ * spread
         self.settle("means_", means)

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from hmmseq.sequences import Sequences
+
+if TYPE_CHECKING:
+    from sklearn.cluster import KMeans
 
 SMALL_TABLE = 4096  # so many rows of scores are always worth a table; more only if there are more steps than rows
 INITIAL_ROWS = 20_000  # k-means looks at this many steps
@@ -128,6 +131,13 @@ class Largest:
         return Largest(np.maximum(self.value, other.value))
 
 
+def k_means(rows: np.ndarray, n_clusters: int, rng: np.random.Generator) -> "KMeans":
+    """Clusters of some rows."""
+    from sklearn.cluster import KMeans  # takes longer to import than most fits; symbols and loaded models need none
+
+    return KMeans(n_clusters, n_init=1, random_state=int(rng.integers(2**31))).fit(rows)
+
+
 def guessed_labels(values: np.ndarray, n_labels: int, rng: np.random.Generator) -> np.ndarray:
     """(n_steps, n_labels) weights to begin with: k-means on standardised features, every step a bit of each label."""
     weights = rng.gamma(1.0, size=(len(values), n_labels))
@@ -137,7 +147,7 @@ def guessed_labels(values: np.ndarray, n_labels: int, rng: np.random.Generator) 
     away = standardised(values)
     rows = away[np.sort(rng.permutation(len(away))[:INITIAL_ROWS])]
     n_clusters = min(n_labels, len(np.unique(rows, axis=0)))
-    found = KMeans(n_clusters, n_init=1, random_state=int(rng.integers(2**31))).fit(rows).predict(away)
+    found = k_means(rows, n_clusters, rng).predict(away)
     weights[np.arange(len(values)), found] += 0.8
     return weights
 

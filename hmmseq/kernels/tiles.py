@@ -84,7 +84,7 @@ class Room(NamedTuple):
 
 
 def make_room(n_rows: int, steps: int, every: int, warmup: int, n_scores: int = 0, n_features: int = 0) -> Room:
-    """n_rows: rows of alpha.   steps: of the longest core.   n_scores: rows of scores that are made, from so many features."""
+    """n_rows: of alpha.   steps: of the longest core.   n_scores: rows of scores that are made, from so many features."""
     at, low, last, stop, rows, slots = np.zeros((6, WIDTH), np.int64)
     alpha, factors = np.empty((n_rows, WIDTH)), np.ones((steps // every + 1, WIDTH))
     exponents, event = np.zeros((1, WIDTH), np.int64), np.zeros(steps + warmup + 1, np.bool_)

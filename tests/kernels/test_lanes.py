@@ -6,6 +6,7 @@ import pytest
 from hmmseq._jit import jit
 from hmmseq.kernels import lanes
 from hmmseq.kernels.lanes import BLOCK, WIDTH
+from hmmseq.kernels.score_rows import exponential, gather, scatter
 
 
 @jit
@@ -96,3 +97,55 @@ def test_what_runs_on_into_the_next_row_is_overwritten(width):
     put(table, np.arange(WIDTH), x)
     used = min(width, BLOCK)
     np.testing.assert_array_equal(table[:WIDTH, :used], x.T[:, :used])
+
+
+@jit
+def whole(x, integers, back):
+    lanes.store(integers, 0, lanes.nearest(lanes.load(x, 0)))
+    lanes.store(back, 0, lanes.floats(lanes.load(integers, 0)))
+    return lanes.all_below(lanes.load(x, 0), 50.0)
+
+
+def test_nearest_whole_numbers():
+    x = np.random.default_rng(5).uniform(-1e6, 49.0, (1, WIDTH))
+    integers, back = np.zeros((1, WIDTH), np.int64), np.zeros((1, WIDTH))
+    assert whole(x, integers, back)
+    np.testing.assert_array_equal(integers, np.rint(x))
+    np.testing.assert_array_equal(back, np.rint(x))
+    for beyond in (50.0, np.inf, np.nan):
+        assert not whole(np.where(np.arange(WIDTH) == 3, beyond, x), integers, back)
+
+
+@jit
+def exponentials(x, out):
+    lanes.store(out, 0, exponential(lanes.load(x, 0)))
+
+
+def test_exponential_is_exp():
+    rng = np.random.default_rng(6)
+    for low, high in ((-1.0, 1.0), (-700.0, 0.0), (0.0, 700.0)):
+        x, out = rng.uniform(low, high, (1, WIDTH)), np.zeros((1, WIDTH))
+        exponentials(x, out)
+        np.testing.assert_allclose(out, np.exp(x), rtol=2e-14)
+    nothing = np.full((1, WIDTH), -710.0)
+    nothing[0, ::2] = -np.inf
+    exponentials(nothing, out)
+    np.testing.assert_array_equal(out, 0.0)
+
+
+@jit
+def there_and_back(table, rows, room, out):
+    gather(table, rows, room, 0)
+    scatter(room, rows, out)
+
+
+@pytest.mark.parametrize("width", [1, 3, 4, 6, 8])
+def test_rows_into_lanes_and_back(width):
+    rng = np.random.default_rng(width)
+    table, rows = rng.random((WIDTH + 2, width)), rng.permutation(WIDTH + 2)[:WIDTH]
+    room, out = np.zeros((width, WIDTH)), np.full(table.shape, -1.0)
+    there_and_back(table, rows, room, out)
+    np.testing.assert_array_equal(room, table[rows].T)
+    expected = np.full(table.shape, -1.0)
+    expected[rows] = table[rows]
+    np.testing.assert_array_equal(out, expected)

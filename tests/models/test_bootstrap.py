@@ -7,7 +7,7 @@ from sklearn.model_selection import LeaveOneOut
 from hmmseq import HMM, CategoricalHMM, PoissonHMM, Sequences
 from hmmseq.emissions import LinearRegression, Multinomial, Product
 from hmmseq.models import bootstrap, held_out_log_likelihood, standard_errors
-from hmmseq.models.bootstrap import drawn_again
+from hmmseq.models.resampling import drawn_again
 from recovery import TRUTHS, drawn
 
 POISSON = next(truth for truth in TRUTHS if str(truth) == "Poisson()")

@@ -1,0 +1,99 @@
+"""The E-step of Gaussians that is done tile by tile, beside the one that makes a table of scores."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from hmmseq import HMM, Sequences, StateGraph, topologies
+from hmmseq.emissions import Gaussian
+from hmmseq.models import em
+
+
+class Case(NamedTuple):
+    graph: StateGraph
+    emission: Gaussian
+    task: em.Task
+
+
+def case(n_states, n_features, lengths, *, stay=0.5, missing=0.0, outlier=None, shift=0.0, n_jobs=1):
+    rng = np.random.default_rng(n_states)
+    moves = (1 - stay) * rng.dirichlet(np.ones(n_states), n_states) + stay * np.eye(n_states)
+    graph = topologies.from_matrix(moves, rng.dirichlet(np.ones(n_states)))
+    emission = Gaussian()
+    emission.means_ = rng.normal(size=(n_states, n_features)) + shift
+    emission.covars_ = rng.uniform(0.5, 1.5, (n_states, n_features))
+    emission.scale_ = np.ones(n_features)
+    X = [rng.normal(size=(length, n_features)) * 1.5 + shift for length in lengths]
+    for x in X:
+        x[rng.random(x.shape) < missing] = np.nan
+    if outlier is not None:
+        X[-1][7, 0] = outlier
+    weights = rng.uniform(0.5, 2.0, len(X))
+    return Case(graph, emission, em.Task(emission.observe(Sequences.pack(X)), None, weights, n_jobs))
+
+
+def assert_same(ours, theirs):
+    assert ours.log_likelihood == pytest.approx(theirs.log_likelihood, rel=1e-12)
+    np.testing.assert_allclose(ours.edges, theirs.edges, rtol=1e-9)
+    np.testing.assert_allclose(ours.start, theirs.start, rtol=1e-9)
+    for name, expected in theirs.statistics.items():
+        np.testing.assert_allclose(ours.statistics[name], expected, rtol=1e-9, atol=1e-8, err_msg=name)
+
+
+CASES = {
+    "short sequences": case(3, 2, [40, 1, 300, 70] + 17 * [20]),
+    "cut, and short": case(4, 5, [6000, 300]),
+    "five states, one feature": case(5, 1, [3000]),
+    "forgets slowly": case(2, 3, [20_000], stay=0.9999),
+    "features missing": case(3, 4, [5000, 200], missing=0.1),
+    "an outlier": case(3, 4, [500, 300], outlier=1e60),
+    "far from zero": case(3, 2, [800], shift=1e7),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_moments_are_those_of_the_table(name):
+    done, left = em._expect_in_tiles(*CASES[name])
+    assert done is not None
+    assert not left.size
+    assert_same(done, em._expect_by_table(*CASES[name]))
+
+
+def test_what_tiles_cannot_do_goes_by_table():
+    """A sequence whose likely beginning the model all but excludes is not certain in linear numbers."""
+    graph, emission, task = case(2, 1, [300, 300, 300])
+    emission.means_, emission.covars_ = np.array([[0.0], [60.0]]), np.ones((2, 1))
+    graph = graph.weigh(start=[0.0, -700.0])
+    task.X.values[:] = np.random.default_rng(0).normal(size=task.X.values.shape)
+    task.X.values[300] = 60.0
+    done, left = em._expect_in_tiles(graph, emission, task)
+    assert left.tolist() == [1]
+    assert_same(em.expect(graph, emission, task), em._expect_by_table(graph, emission, task))
+
+
+def test_states_that_share_a_label_share_its_moments():
+    graph, emission, task = case(4, 2, [900, 30])
+    tied = StateGraph(4, graph.source, graph.target, label=[0, 1, 1, 0], edge=graph.edge, start=graph.start)
+    emission.means_, emission.covars_ = emission.means_[:2], emission.covars_[:2]
+    done, left = em._expect_in_tiles(tied, emission, task)
+    assert not left.size
+    assert_same(done, em._expect_by_table(tied, emission, task))
+
+
+def test_threads_leave_every_bit():
+    graph, emission, task = case(4, 3, [30_000, 500])
+    one, eight = (em._expect_in_tiles(graph, emission, task._replace(n_jobs=n))[0] for n in (1, 8))
+    assert one.log_likelihood == eight.log_likelihood
+    for ours, theirs in ((one.edges, eight.edges), *zip(one.statistics.values(), eight.statistics.values(), strict=True)):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_fit_rises_and_ends_where_the_table_leads(monkeypatch):
+    X = [np.random.default_rng(0).normal(size=(700, 2)) + k for k in (0, 3)]
+    fast = HMM(Gaussian(), 2, n_iter=20, random_state=0).fit(X)
+    monkeypatch.setattr(Gaussian, "normals", lambda self, X: None)
+    plain = HMM(Gaussian(), 2, n_iter=20, random_state=0).fit(X)
+    np.testing.assert_allclose(fast.history_, plain.history_, rtol=1e-11)
+    np.testing.assert_allclose(fast.covars_, plain.covars_, rtol=1e-7)
+    assert np.all(np.diff(fast.history_) > -1e-9)
