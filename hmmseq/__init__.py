@@ -1,6 +1,6 @@
 """Sequence models on one lattice: a graph of states, scores per step, and a few questions.
 
-from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
+from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way: see docs/models.md
 from hmmseq import SemiMarkovHMM                            states that last for learned durations
 from hmmseq import InputHMM                                 transitions that depend on covariates
 from hmmseq import FactorialHMM                             several chains that emit together

@@ -99,6 +99,8 @@ class InputHMM(HMM):
         every = np.arange(self.n_features_in_)
         inputs = _columns("inputs", self.inputs, every)
         rest = np.setdiff1d(every, inputs)
+        if self.observed is None and not len(rest):
+            raise ValueError(f"X has {len(every)} feature(s), all of them inputs; nothing is left to observe")
         return inputs, _columns("observed", rest if self.observed is None else self.observed, every)
 
     def _part(self, sequences: Sequences, columns: np.ndarray) -> np.ndarray:
@@ -121,7 +123,7 @@ class InputHMM(HMM):
         if wrong.size:
             s, t = sequences.where(int(wrong[0]))
             raise ValueError(
-                f"X[{s}] has the inputs {found[wrong[0]]} at step {t}; inputs must be finite at every step"
+                f"X[{s}] has the inputs {found[wrong[0]]} at step {t}; inputs must be finite, not NaN, at every step"
             )
         return found
 
@@ -192,6 +194,11 @@ class InputHMM(HMM):
     def start_coefs_(self) -> np.ndarray:
         """(n_states, 1 + n_inputs) coefficients of starts."""
         return self.regressions_[1].coefs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = False  # of inputs
+        return tags
 
     def _more_parts(self) -> dict[str, np.ndarray]:
         return {"coefs.edges": self.regressions_[0].coefs, "coefs.start": self.regressions_[1].coefs}

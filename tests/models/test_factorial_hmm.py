@@ -153,7 +153,7 @@ def test_states_are_found(inference):
     for m in range(2):
         table = np.zeros((len(model.means_[m]), 3))
         np.add.at(table, (found[:, m], truth[:, m]), 1)
-        assert table.max(axis=1).sum() > 0.98 * len(truth)
+        assert table.max(axis=1).sum() > (0.98 if inference == "exact" else 0.96) * len(truth)
     np.testing.assert_allclose(model.covariance_, 0.25 * np.eye(2), atol=0.05)
     stay = np.sort(np.diag(model.transmats_[0]))
     np.testing.assert_allclose(stay, 0.8 + 0.2 / 2, atol=0.06)

@@ -242,7 +242,7 @@ def test_grid_search_threads_and_empty_sequences():
         ({"inputs": []}, "inputs is"),
         ({"inputs": [1, -2]}, "inputs is"),
         ({"inputs": 0.5}, "inputs is 0.5"),
-        ({"inputs": [0, 1, 2]}, "observed is"),
+        ({"inputs": [0, 1, 2]}, "nothing is left to observe"),
         ({"observed": "x"}, "observed is 'x'"),
         ({"penalty": -1.0}, "penalty is -1.0"),
         ({"topology": StateGraph(3, [0, 1, 2, 2], [1, 2, 0, 1], label=[0, 1, -1])}, "silent states"),
