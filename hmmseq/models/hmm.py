@@ -187,8 +187,12 @@ class HMM(DensityMixin, BaseEstimator):
             raise ValueError(f"training is {self.training!r}; expected 'em' or 'viterbi'")
         return self.training == "viterbi"
 
+    def _is_counting(self, task: em.Task) -> bool:
+        """Whether one pass says all: every state is known."""
+        return task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
+
     def _climb(self, base: restarts.Climb, task: em.Task, checkpoint: Any) -> None:
-        counting = task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
+        counting = self._is_counting(task)
         n_iter, n_init = (1, 1) if counting else (self.n_iter, restarts.check_n_init(self.n_init))
         if n_init > 1:
             task = task._replace(n_jobs=1)  # threads are busy with restarts
@@ -241,7 +245,8 @@ class HMM(DensityMixin, BaseEstimator):
         rng = np.random.default_rng(seeds.randint(2**31))
         starts.first_guess(self.init, climb.emission, task.X, climb.graph.n_labels, rng)
         climb.graph = starts.first_graph(self.init, climb.graph, climb.chain)
-        if task.states is not None:
+        going_on = hasattr(self.init, "fit") and not self._is_counting(task)
+        if task.states is not None and not going_on:
             em.first_guess(climb.graph, climb.emission, task)
         return climb
 

@@ -3,6 +3,7 @@
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hmmseq import HMM, GaussianHMM
+from hmmseq.models import VariationalHMM
 
 ONE_SEQUENCE = "a 2-D array is one sequence: its rows are steps in time, not samples"
 EXPECTED = {
@@ -18,6 +19,8 @@ EXPECTED = {
 }
 
 
-@parametrize_with_checks([HMM(), GaussianHMM(2, "full")], expected_failed_checks=lambda estimator: EXPECTED)
+@parametrize_with_checks(
+    [HMM(), GaussianHMM(2, "full"), VariationalHMM()], expected_failed_checks=lambda estimator: EXPECTED
+)
 def test_estimator(estimator, check):
     check(estimator)
