@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin, clone
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import lattice, topologies
@@ -148,6 +149,7 @@ class HMM(DensityMixin, BaseEstimator):
         self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, checkpoint)
         return self
 
+    @available_if(lambda self: type(self)._chain is HMM._chain)  # what else a model learns has no average
     def partial_fit(
         self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None, decay: float = 0.7
     ) -> Self:
