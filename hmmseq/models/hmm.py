@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin, clone
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import callbacks, lattice, topologies
@@ -152,6 +153,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, X, y, checkpoint)
         return self
 
+    @available_if(lambda self: type(self)._chain is HMM._chain)  # what else a model learns has no average
     def partial_fit(
         self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None, decay: float = 0.7
     ) -> Self:
@@ -268,7 +270,8 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         rng = np.random.default_rng(seeds.randint(2**31))
         starts.first_guess(self.init, climb.emission, task.X, climb.graph.n_labels, rng)
         climb.graph = starts.first_graph(self.init, climb.graph, climb.chain)
-        if task.states is not None:
+        going_on = hasattr(self.init, "fit") and not self._is_counting(task)
+        if task.states is not None and not going_on:
             em.first_guess(climb.graph, climb.emission, task)
         return climb
 

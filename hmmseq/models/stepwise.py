@@ -78,8 +78,6 @@ def _begin(model: Any, sequences: Sequences, states: np.ndarray | None, weights:
     fitted = "graph_" in model.__dict__
     graph = model.graph_ if fitted else model._topology(states)
     chain = model._chain(graph, sequences)
-    if type(chain) is not Chain:
-        raise ValueError(f"partial_fit is for HMM; a {type(model).__name__} learns by fit alone")
     if fitted:
         return Stepwise(graph, model.emission_, chain)
     starts.check_init(model.init)

@@ -85,7 +85,10 @@ def test_threads_leave_every_bit():
     graph, emission, task = case(4, 3, [30_000, 500])
     one, eight = (em._expect_in_tiles(graph, emission, task._replace(n_jobs=n))[0] for n in (1, 8))
     assert one.log_likelihood == eight.log_likelihood
-    for ours, theirs in ((one.edges, eight.edges), *zip(one.statistics.values(), eight.statistics.values(), strict=True)):
+    for ours, theirs in (
+        (one.edges, eight.edges),
+        *zip(one.statistics.values(), eight.statistics.values(), strict=True),
+    ):
         np.testing.assert_array_equal(ours, theirs)
 
 

@@ -48,6 +48,16 @@ def test_a_fit_goes_on_where_another_ended():
     assert held.set_params(n_iter=0).fit(np.abs(X[0]).round()).lambdas_[0, 0] == 3.0
 
 
+def test_known_states_do_not_move_where_a_fitted_model_starts():
+    X = levels()
+    first = GaussianHMM(3, n_iter=4, tol=-np.inf, random_state=0).fit(X)
+    y = [np.where(np.arange(len(x)) == 5, 0, -1) for x in X]
+    np.testing.assert_array_equal(GaussianHMM(3, n_iter=0, init=first).fit(X, y).means_, first.means_)
+    known = [np.repeat([2, 1, 0], 30)] * 3  # all known: they alone count
+    counted = GaussianHMM(3, init=first).fit(X, known)
+    np.testing.assert_allclose(counted.means_[2], np.concatenate([x[:30] for x in X]).mean(0))
+
+
 def test_a_grid_search_starts_from_a_frozen_fit():
     X = levels()
     search = GridSearchCV(
