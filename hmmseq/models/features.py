@@ -74,28 +74,31 @@ class _Steps(NamedTuple):
     steps: list[Any]
     names: list[Any]
     bounds: np.ndarray  # (n_steps + 1,) names before each step
+    valued: bool  # whether some features have values: a step is a dict
 
     @classmethod
     def of(cls, X: Any) -> "_Steps":
         sequences, single = as_sequences(X)
         steps = [step for sequence in sequences for step in sequence]
-        names = [_names(step) for step in steps]
-        bounds = np.concatenate([[0], np.cumsum([len(own) for own in names], dtype=np.int64)])
-        return cls(sequences, single, steps, names, bounds)
+        valued = any(issubclass(kind, Mapping) for kind in kinds(steps))
+        names = [_names(step) for step in steps] if valued else steps
+        bounds = np.concatenate([[0], np.cumsum(list(map(len, names)), dtype=np.int64)])
+        return cls(sequences, single, steps, names, bounds, valued)
 
     def flat(self) -> Iterator[str]:
         return chain.from_iterable(self.names)
 
     def features(self, column: np.ndarray, n_columns: int) -> Features:
         """As a matrix, given the column of each name, -1 where it has none."""
-        value = np.ones(len(column))
-        if any(isinstance(step, Mapping) for step in self.steps):
-            value[:] = np.fromiter(chain.from_iterable(map(_values, self.steps)), np.float64, count=len(column))
-            _check_values(value, self.bounds, self.sequences)
         known = column >= 0
+        value = np.ones(np.count_nonzero(known))
+        if self.valued:
+            given = np.fromiter(chain.from_iterable(map(_values, self.steps)), np.float64, count=len(column))
+            _check_values(given, self.bounds, self.sequences)
+            value = given[known]
         first = np.concatenate([[0], np.cumsum(known)])[self.bounds]
         first = first.astype(np.int32) if first[-1] < 2**31 else first  # half the bytes to read in each product
-        matrix = sparse.csr_array((value[known], column[known], first), shape=(len(self.steps), n_columns))
+        matrix = sparse.csr_array((value, column[known], first), shape=(len(self.steps), n_columns))
         return Features(matrix, offsets_of(self.sequences), self.single)
 
 
@@ -140,12 +143,23 @@ def as_sequences(X: Any) -> tuple[list[Any], bool]:
     single = isinstance(first, (Mapping, set, frozenset)) or (len(first) > 0 and isinstance(first[0], str))
     sequences = [X] if single else list(X)
     for s, sequence in enumerate(sequences):
+        if kinds(sequence) <= {
+            list,
+            dict,
+            tuple,
+        }:  # asking an abstract class of each step costs as much as finding a name
+            continue
         for t, step in enumerate(sequence):
             if not isinstance(step, (Mapping, *LISTS)):
                 raise ValueError(
                     f"X[{s}] has a {type(step).__name__} at step {t}; expected a dict of features or a list of names"
                 )
     return sequences, single
+
+
+def kinds(steps: Any) -> set[type]:
+    """The types there are."""
+    return set(map(type, steps))
 
 
 def offsets_of(sequences: list[Any]) -> np.ndarray:
