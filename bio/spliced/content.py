@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..alphabet import DNA, Codes
-from ..words import FIRST, N_FULL, N_WORDS, WIDTH, Floats, Integers, conditionals, encode_words, reverse_complements
+from .words import FIRST, N_FULL, N_WORDS, WIDTH, Floats, Integers, conditionals, encode_words, reverse_complements
 
 _OTHER_STRAND = reverse_complements(WIDTH)
 

@@ -13,12 +13,12 @@ from hmmseq import lattice
 from hmmseq.span_graph import Spans
 
 from ..alphabet import Codes
-from ..words import Floats
 from .candidates import Places
 from .graph import ExonKinds, as_spans, span_graph
 from .hints import Placed, Worth, bonuses, known_sites
 from .model import SplicedModel
 from .phases import SplitCodons
+from .words import Floats
 
 
 class Structure(NamedTuple):

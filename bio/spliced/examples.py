@@ -16,12 +16,12 @@ from ..contigs import Part, parts_of
 from ..fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode, codons
-from ..words import Floats
 from .candidates import LONGEST_EXON, SHORTEST_EXON, exon_type
+from .words import Floats
 
 SHORTEST_INTRON = 20  # what is shorter mends a frame; no spliceosome cuts it
 DONORS, ACCEPTORS = ("GT", "GC"), ("AG",)
-_PRIOR_ENDS = 10.0
+_PRIOR_ENDS = 2.0
 BLOCK = 20_000  # bases after which a region is cut, half-way between two genes
 
 

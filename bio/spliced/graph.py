@@ -14,11 +14,11 @@ import numpy as np
 from hmmseq.span_graph import Gap, SpanGraph, Spans
 
 from ..alphabet import Codes, reverse_complement
-from ..words import Floats, encode_words
 from .candidates import Places
 from .content import gc_classes
 from .model import Candidates, SplicedModel
 from .phases import SplitCodons
+from .words import Floats, encode_words
 
 NEVER = -np.inf
 INTRON = 0, 1  # score columns of the introns of each strand; what lies between genes scores nothing

@@ -11,9 +11,9 @@ import numpy as np
 from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
-from ..words import Floats
 from .candidates import Sites
 from .model import Candidates
+from .words import Floats
 
 CERTAIN = 1000.0  # nats; no score of a gene comes near
 _KINDS = {"CDS": "exon", "exon": "exon", "intron": "intron"}

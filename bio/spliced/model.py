@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from ..alphabet import DNA, Codes, reverse_complement
 from ..genetic_code import GeneticCode
-from ..words import encode_words
 from .candidates import INITIAL, Exons, Places, Sites, enumerate_exons, next_stops
 from .content import Content, coding_sums, gc_classes
 from .lengths import Lengths
 from .phases import SplitCodons
 from .signals import Signal
+from .words import encode_words
 
 Floats = NDArray[np.float64]
 

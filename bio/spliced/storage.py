@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..genetic_code import GeneticCode
-from ..words import N_WORDS
 from .candidates import TYPES
 from .content import Content
 from .lengths import Lengths
 from .model import FEATURES, SplicedModel
 from .signals import Signal
+from .words import N_WORDS
 
 SIGNALS = ("start", "stop", "donor", "acceptor")
 
