@@ -24,6 +24,7 @@ from benchmarks.report import write
 from hmmseq.bio import FastaRecord, Gene, GeneFinder, Hint, evaluate, read_fasta, read_hints
 
 SETS = ("dmelanogaster_chr2L_augustus", "athaliana_1pct", "celegans_1pct")
+LOCI = ("dmelanogaster_chr2L_augustus",)  # records cut out for one gene each: none runs on beyond the ends
 BLOCK = 50_000
 LEVELS = ("base", "exon", "gene")
 
@@ -88,7 +89,7 @@ def cross_validate(data: Path, name: str, n_folds: int, seed: int) -> Iterator[d
         train, test = ([part for part, own in zip(parts, fold) if (own == k) == side] for side in (False, True))
         begun = time.perf_counter()
         known = [hint for record, _ in train for hint in hints_of(record, hints)]
-        finder = GeneFinder(kind="eukaryote")
+        finder = GeneFinder(kind="eukaryote", partial=name not in LOCI)
         finder.fit([record for record, _ in train], [gene for _, own in train for gene in own], known)
         training += time.perf_counter() - begun
         for label, genes in found.items():

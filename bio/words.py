@@ -2,7 +2,7 @@
 
 Symbol of a position: the longest run of known letters, at most WIDTH, that ends there. Next to an N or to the end of
 a contig the run is shorter, at an N it is empty (symbol 0). A model of order 5 has a score for each of them, so an
-unknown letter is marginalised and a start codon is recognised from the third base of a contig on.
+unknown letter is summed over.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from .candidates import LONGEST_EXON, SHORTEST_EXON, exon_type
 
 SHORTEST_INTRON = 20  # what is shorter mends a frame; no spliceosome cuts it
 DONORS, ACCEPTORS = ("GT", "GC"), ("AG",)
-_PRIOR_ENDS = 10.0
+_PRIOR_ENDS = 2.0
 BLOCK = 20_000  # bases after which a region is cut, half-way between two genes
 
 
