@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from hmmseq.sequences import Sequences
 
 if TYPE_CHECKING:

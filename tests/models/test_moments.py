@@ -67,7 +67,7 @@ def test_what_tiles_cannot_do_goes_by_table():
     graph = graph.weigh(start=[0.0, -700.0])
     task.X.values[:] = np.random.default_rng(0).normal(size=task.X.values.shape)
     task.X.values[300] = 60.0
-    done, left = em._expect_in_tiles(graph, emission, task)
+    _done, left = em._expect_in_tiles(graph, emission, task)
     assert left.tolist() == [1]
     assert_same(em.expect(graph, emission, task), em._expect_by_table(graph, emission, task))
 
@@ -85,7 +85,10 @@ def test_threads_leave_every_bit():
     graph, emission, task = case(4, 3, [30_000, 500])
     one, eight = (em._expect_in_tiles(graph, emission, task._replace(n_jobs=n))[0] for n in (1, 8))
     assert one.log_likelihood == eight.log_likelihood
-    for ours, theirs in ((one.edges, eight.edges), *zip(one.statistics.values(), eight.statistics.values(), strict=True)):
+    for ours, theirs in (
+        (one.edges, eight.edges),
+        *zip(one.statistics.values(), eight.statistics.values(), strict=True),
+    ):
         np.testing.assert_array_equal(ours, theirs)
 
 
