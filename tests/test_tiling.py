@@ -104,8 +104,8 @@ def test_an_impossible_sequence_among_others():
     packed.table[-1] = -np.inf  # the missing symbol, made impossible
     packed.code.flags.writeable = True
     packed.code[packed.code == 5] = 0
-    packed.code.flags.writeable = False
     packed.code[450] = 5
+    packed.code.flags.writeable = False
     totals = lattice.log_partition(graph, packed)
     assert np.isneginf(totals).tolist() == [False, True, False]
     rows = lattice.label_posteriors(graph, packed)

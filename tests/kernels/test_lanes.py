@@ -103,17 +103,26 @@ def test_what_runs_on_into_the_next_row_is_overwritten(width):
 def whole(x, integers, back):
     lanes.store(integers, 0, lanes.nearest(lanes.load(x, 0)))
     lanes.store(back, 0, lanes.floats(lanes.load(integers, 0)))
-    return lanes.all_below(lanes.load(x, 0), 50.0)
+
+
+@jit
+def below(x, limit):
+    return lanes.all_below(lanes.load(x, 0), limit)
 
 
 def test_nearest_whole_numbers():
     x = np.random.default_rng(5).uniform(-1e6, 49.0, (1, WIDTH))
     integers, back = np.zeros((1, WIDTH), np.int64), np.zeros((1, WIDTH))
-    assert whole(x, integers, back)
+    whole(x, integers, back)
     np.testing.assert_array_equal(integers, np.rint(x))
     np.testing.assert_array_equal(back, np.rint(x))
+
+
+def test_whether_all_are_below():
+    x = np.random.default_rng(5).uniform(-1e6, 49.0, (1, WIDTH))
+    assert below(x, 50.0)
     for beyond in (50.0, np.inf, np.nan):
-        assert not whole(np.where(np.arange(WIDTH) == 3, beyond, x), integers, back)
+        assert not below(np.where(np.arange(WIDTH) == 3, beyond, x), 50.0)
 
 
 @jit

@@ -67,7 +67,7 @@ def test_what_tiles_cannot_do_goes_by_table():
     graph = graph.weigh(start=[0.0, -700.0])
     task.X.values[:] = np.random.default_rng(0).normal(size=task.X.values.shape)
     task.X.values[300] = 60.0
-    done, left = em._expect_in_tiles(graph, emission, task)
+    _done, left = em._expect_in_tiles(graph, emission, task)
     assert left.tolist() == [1]
     assert_same(em.expect(graph, emission, task), em._expect_by_table(graph, emission, task))
 
