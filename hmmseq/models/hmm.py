@@ -77,6 +77,8 @@ class HMM(DensityMixin, BaseEstimator):
     [array([1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], dtype=int32), array([0, 0, 0, 0, 0, 1, 1, 1], dtype=int32)]
     """
 
+    init: Any = None  # of subclasses that do not ask for it
+
     def __init__(
         self,
         emission: Emission | None = None,
