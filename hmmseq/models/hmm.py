@@ -79,6 +79,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     """
 
     graph_: Any  # StateGraph, or SegmentGraph where states last
+    init: Any = None  # of subclasses that do not ask for it
 
     def __init__(
         self,

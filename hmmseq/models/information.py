@@ -52,7 +52,7 @@ def standard_errors(model: HMM, X: Any, y: Any = None, *, lengths: Any = None, s
     >>> model = PoissonHMM(2, random_state=0, tol=1e-6).fit(X)
     >>> found = standard_errors(model, X)
     >>> dict(zip(found.names, found.errors.round(2).tolist()))["lambdas[1, 0]"]
-    0.14
+    0.3
     """
     check_is_fitted(model)
     sequences = inputs.sequences(model, X, lengths, reset=False)

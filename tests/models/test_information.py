@@ -14,7 +14,7 @@ BY_NAME = {str(truth): truth for truth in TRUTHS}
 FAMILIES = [
     "Poisson()", "NegativeBinomial()", "ZeroInflatedPoisson()", "StudentT()", "Gaussian(covariance='full')",
     "Gaussian(covariance='tied')", "Categorical(n_symbols=2, order=1)", "AutoregressiveGaussian()", "PoissonRegression()",
-    "LowRankGaussian()", "VonMises()",
+    "VonMises()",
 ]  # fmt: skip
 
 
