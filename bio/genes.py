@@ -27,7 +27,7 @@ from .pretrained import Pretrained, best_prior, pretrained
 
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
 ENOUGH_ALONE = 300_000  # bases; with fewer, training starts from the most similar pre-trained genome
-_PRETRAINED_BONUS = 1.5  # nats
+_PRETRAINED_BONUS = 2.0  # nats
 AUTO = (11, 4)  # what TGA means is all that most bacteria and archaea differ in
 
 
