@@ -19,9 +19,10 @@ from .alphabet import DNA
 from .contigs import MARGIN, Part, parts_of
 from .fasta import FastaRecord
 from .gene import Gene
+from .gene_candidates import Genome
 from .gene_decoding import coding_cover, find_genes
 from .gene_scores import Weights
-from .gene_training import GeneModel, Genome, decode, first_model, train
+from .gene_training import GeneModel, decode, first_model, train
 from .genetic_code import GeneticCode
 from .pretrained import Pretrained, best_prior, pretrained
 
