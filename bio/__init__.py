@@ -3,6 +3,7 @@
 from .alphabet import DNA, PROTEIN, Alphabet, reverse_complement
 from .annotation import read_cds_table
 from .bed import read_bed, write_bed
+from .bedgraph import write_bedgraph
 from .calibration import Reliability, reliability
 from .evaluate import Evaluation, GeneScores, evaluate
 from .fasta import FastaRecord, read_fasta
@@ -20,17 +21,20 @@ from .genes import GeneFinder
 from .genetic_code import GeneticCode, codons
 from .gff import read_gff3, write_gff3
 from .gtf import read_gtf, write_gtf
+from .islands import CpGIslands, Island, write_islands
 
 __all__ = [
     "DNA",
     "PROTEIN",
     "Alphabet",
+    "CpGIslands",
     "Evaluation",
     "FastaRecord",
     "Gene",
     "GeneFinder",
     "GeneScores",
     "GeneticCode",
+    "Island",
     "Reliability",
     "check_sequences",
     "codons",
@@ -46,10 +50,12 @@ __all__ = [
     "reliability",
     "reverse_complement",
     "write_bed",
+    "write_bedgraph",
     "write_coding_sequences",
     "write_genbank",
     "write_genes",
     "write_gff3",
     "write_gtf",
+    "write_islands",
     "write_proteins",
 ]

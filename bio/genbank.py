@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
@@ -61,11 +62,16 @@ def _parsed(source: Source, read: Any) -> list[Any]:
     seqio = _biopython("reading")
     text = io.StringIO(b"".join(read_blocks(source)).decode(errors="replace"))
     try:
-        found = [item for record in seqio.parse(text, "genbank") for item in read(record)]
+        with warnings.catch_warnings(record=True) as complaints:
+            warnings.simplefilter("always")
+            found = [item for record in seqio.parse(text, "genbank") for item in read(record)]
     except Exception as error:  # on damaged records Biopython's parser fails in many ways, AttributeError among them
         raise DataError(f"{source_name(source)}: no readable GenBank record: {error}") from error
     if "LOCUS " not in text.getvalue():
         raise DataError(f'{source_name(source)}: no GenBank record; expected a line that begins with "LOCUS"')
+    if complaints:  # of files by other programs there can be one for each record
+        first = " ".join(str(complaints[0].message).split())
+        warnings.warn(f"{source_name(source)}: {len(complaints)} oddities in GenBank, the first: {first}", stacklevel=3)
     return found
 
 

@@ -35,8 +35,9 @@ def read_gtf(source: Source) -> list[Gene]:
         if not line.strip() or line.startswith("#"):
             continue
         try:
-            columns, attributes = _parsed(line)
-            if columns[2] in ("CDS", "stop_codon"):
+            columns = _columns(line)
+            if columns[2] in ("CDS", "stop_codon"):  # AUGUSTUS writes other rows with names alone
+                attributes = _attributes(columns[8])
                 _gene([(columns, attributes)])  # a bad row is refused where its line is known
                 key = columns[0], attributes.get("transcript_id") or attributes["gene_id"]
                 transcripts.setdefault(key, []).append((columns, attributes))
@@ -86,14 +87,18 @@ def _escape(text: str) -> str:
     return " ".join(text.replace("\\", "\\\\").replace('"', '\\"').split())
 
 
-def _parsed(line: str) -> tuple[list[str], dict[str, str]]:
+def _columns(line: str) -> list[str]:
     columns = line.split("\t")
     if len(columns) != 9:
         raise ValueError(f"{len(columns)} tab-separated columns, expected the 9 of GTF")
-    found = _ATTRIBUTE.findall(columns[8])
+    return columns
+
+
+def _attributes(text: str) -> dict[str, str]:
+    found = _ATTRIBUTE.findall(text)
     if not found:
-        raise ValueError(f'attributes {columns[8][:40]!r}; expected GTF (key "value";), is it GFF3?')
-    return columns, {key: re.sub(r"\\(.)", r"\1", quoted) or plain.strip() for key, quoted, plain in found}
+        raise ValueError(f'attributes {text[:40]!r}; expected GTF (key "value";), is it GFF3?')
+    return {key: re.sub(r"\\(.)", r"\1", quoted) or plain.strip() for key, quoted, plain in found}
 
 
 def _gene(rows: list[tuple[list[str], dict[str, str]]]) -> Gene:

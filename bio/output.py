@@ -21,6 +21,8 @@ def write_lines(lines: Iterable[str], target: Target) -> None:
     text = "".join(f"{line}\n" for line in lines).encode()
     if not isinstance(target, (str, os.PathLike)):
         target.write(text)
+    elif target == "-" and not hasattr(sys.stdout, "buffer"):
+        sys.stdout.write(text.decode())  # a notebook's, which takes text only
     elif target == "-":
         sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()

@@ -31,6 +31,7 @@ def checked(kind: Callable[[str], Any], allowed: Callable[[Any], bool], expected
     return parse
 
 
+not_negative = checked(int, lambda n: n >= 0, "a whole number, 0 or more")
 positive = checked(int, lambda n: n >= 1, "a whole number, 1 or more")
 probability = checked(float, lambda p: 0 <= p <= 1, "a probability, 0 to 1")
 
@@ -46,3 +47,12 @@ def check_writable(path: str) -> None:
             pass
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from None
+
+
+def region(text: str) -> tuple[str, int, int]:
+    """Sequence, first and last base (from 1) of "ID:FIRST-LAST"; commas in numbers are passed over."""
+    seqid, colon, ends = text.rpartition(":")
+    first, dash, last = ends.replace(",", "").partition("-")
+    if not (seqid and colon and dash and first.isdecimal() and last.isdecimal() and 1 <= int(first) < int(last)):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected ID:FIRST-LAST, chr1:1001-21000 say")
+    return seqid, int(first), int(last)

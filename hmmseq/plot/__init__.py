@@ -5,6 +5,7 @@ plot.transitions, plot.diagram        the transition matrix as a table in colour
 plot.convergence                      how each restart of a fit rose
 plot.durations, plot.emissions        how long states last and what they emit, beside the data
 plot.quantiles, plot.autocorrelation  whether residuals are normal and independent, as those of a true model are
+plot.reliability                      whether probabilities come true as often as they say
 
 Every function draws on `ax`, or on a new figure without it, and returns the axes. Colours are told apart by all kinds of
 colour vision, and state k has the same one everywhere. Examples: docs/pictures.md.
@@ -13,7 +14,7 @@ colour vision, and state k has the same one everywhere. Examples: docs/pictures.
 from hmmseq.plot.matrices import diagram, transitions
 from hmmseq.plot.observed import durations, emissions
 from hmmseq.plot.progress import convergence
-from hmmseq.plot.residuals import autocorrelation, quantiles
+from hmmseq.plot.residuals import autocorrelation, quantiles, reliability
 from hmmseq.plot.series import posteriors, states
 from hmmseq.plot.style import PALETTE, state_colours
 
@@ -26,6 +27,7 @@ __all__ = [
     "emissions",
     "posteriors",
     "quantiles",
+    "reliability",
     "state_colours",
     "states",
     "transitions",

@@ -1,7 +1,7 @@
-"""Whether residuals look as those of a true model: normal, and independent of one another.
+"""Whether a model's words hold: residuals that are normal and independent of one another, probabilities that come true.
 
-They work on normal pseudo-residuals (Zucchini, MacDonald and Langrock, Hidden Markov Models for Time Series, 2nd ed. 2016,
-chapter 6), and on any others that should be standard normal and independent.
+Residuals are normal pseudo-residuals (Zucchini, MacDonald and Langrock, Hidden Markov Models for Time Series, 2nd ed. 2016,
+chapter 6), or any others that should be standard normal and independent.
 """
 
 from typing import Any
@@ -56,6 +56,37 @@ def autocorrelation(residuals: Any, *, n_lags: int = 20, ax: Any = None) -> Any:
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("lag (steps)")
     ax.set_ylabel("autocorrelation")
+    quieten(ax)
+    return ax
+
+
+def reliability(stated: Any, observed: Any, n: Any = None, *, ax: Any = None) -> Any:
+    """How often stated probabilities came true, beside the diagonal, where they come true as often as they say.
+
+    stated, observed : (n_bins,) mean probability stated, and share that came true, 0 to 1
+    n : (n_bins,) how many there are in each bin; with it, lines hold 95 % of what such a share can be by chance (Wilson, J.
+        Am. Stat. Assoc. 22, 1927), and points are drawn by size
+    """
+    stated, observed = np.asarray(stated, dtype=np.float64), np.asarray(observed, dtype=np.float64)
+    if stated.shape != observed.shape or stated.ndim != 1 or not len(stated):
+        raise ValueError(f"stated {stated.shape} and observed {observed.shape}; expected (n_bins,) each, at least one")
+    ax = new_axes(ax, 4.2, 4.2)
+    ax.plot([0, 1], [0, 1], color=QUIET, linewidth=1)
+    sizes = np.full(len(stated), 28.0)
+    if n is not None:
+        n = np.asarray(n, dtype=np.float64)
+        sizes = 16 + 64 * np.sqrt(n / n.max())
+        middle = (observed + 1.92 / n) / (1 + 3.84 / n)
+        reach = 1.96 * np.sqrt(observed * (1 - observed) / n + 0.96 / n**2) / (1 + 3.84 / n)
+        ax.vlines(stated, middle - reach, middle + reach, color=PALETTE[0], linewidth=1.2, alpha=0.6)
+    ax.plot(stated, observed, color=PALETTE[0], linewidth=0.8, alpha=0.5)
+    ax.scatter(stated, observed, s=sizes, color=PALETTE[0], zorder=3)
+    ax.set_xlim(-0.02, 1.02)
+    ax.set_ylim(-0.02, 1.02)
+    ax.set_aspect("equal")
+    ax.set_xlabel("stated probability")
+    ax.set_ylabel("share that came true")
+    ax.grid(color=FAINT, linewidth=0.6)
     quieten(ax)
     return ax
 

@@ -289,6 +289,34 @@ def test_a_record_without_bases_says_so():
         read_sequences(io.BytesIO(empty))
 
 
+def test_what_augustus_writes():
+    own = 'transcript_id "g1.t1"; gene_id "g1";'
+    rows = [
+        "# start gene g1",
+        "c\tAUGUSTUS\tgene\t101\t290\t0.62\t+\t.\tg1",
+        "c\tAUGUSTUS\ttranscript\t101\t290\t0.62\t+\t.\tg1.t1",
+        f"c\tAUGUSTUS\tstart_codon\t101\t103\t.\t+\t0\t{own}",
+        f"c\tAUGUSTUS\tintron\t161\t200\t0.99\t+\t.\t{own}",
+        f"c\tAUGUSTUS\tCDS\t101\t160\t0.62\t+\t0\t{own}",
+        f"c\tAUGUSTUS\tCDS\t201\t290\t1\t+\t0\t{own}",
+        f"c\tAUGUSTUS\tstop_codon\t288\t290\t.\t+\t0\t{own}",
+        "# protein sequence = [MA]",
+    ]
+    [gene] = read_genes(io.BytesIO("\n".join(rows).encode()))
+    assert gene == Gene.of_pieces("c", [(101, 160), (201, 290)], "+", score=0.62, id="g1.t1", locus="g1")
+
+
+def test_oddities_of_genbank_files_are_one_warning():
+    odd = b"".join(
+        b"LOCUS       chr2L_%d   12 bp  DNA\nFEATURES             Location/Qualifiers\n"
+        b"     CDS             1..12\nORIGIN\n        1 atggcagcat aa\n//\n" % k
+        for k in range(3)
+    )
+    with pytest.warns(UserWarning, match=r"input: [3-9] oddities in GenBank, the first: .*LOCUS") as caught:
+        genes = read_genes(io.BytesIO(odd))
+    assert len(caught) == 1 and [(g.start, g.end) for g in genes] == [(1, 12)] * 3
+
+
 def test_parents_with_commas_shared_rows_and_products():
     rows = [
         "c\t.\tgene\t1\t90\t.\t+\t.\tID=g%2C1",

@@ -89,6 +89,12 @@ def test_a_path_and_standard_output(tmp_path, capsysbinary):
     assert (tmp_path / "out.gff3").read_bytes() == capsysbinary.readouterr().out == written(GENES).encode()
 
 
+def test_standard_output_of_a_notebook_takes_text(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    write_gff3(GENES, "-")
+    assert sys.stdout.getvalue() == written(GENES)
+
+
 def failing_genes():
     yield GENES[0]
     raise RuntimeError("the finder stopped")

@@ -68,6 +68,7 @@ PICTURES = {
     "durations": lambda ax: plot.durations(PATH, MATRIX, ax=ax),
     "quantiles": lambda ax: plot.quantiles(np.random.default_rng(0).normal(size=50), ax=ax),
     "autocorrelation": lambda ax: plot.autocorrelation(np.random.default_rng(0).normal(size=50), ax=ax),
+    "reliability": lambda ax: plot.reliability([0.1, 0.5, 0.9], [0.2, 0.5, 0.8], [10, 100, 1000], ax=ax),
 }
 
 
@@ -327,6 +328,17 @@ def test_residuals_that_are_none_are_refused(wrong):
         plot.quantiles(wrong)
     with pytest.raises(ValueError, match="residual"):
         plot.autocorrelation(wrong)
+
+
+def test_reliability_shows_points_and_wilson_intervals():
+    ax = plot.reliability([0.1, 0.9], [0.0, 0.85], n=[20, 2000])
+    points, lines = ax.collections[-1], ax.collections[0]
+    assert np.array_equal(points.get_offsets(), [[0.1, 0.0], [0.9, 0.85]]) and np.all(np.diff(points.get_sizes()) > 0)
+    expected = [stats.binomtest(k, n).proportion_ci(0.95, method="wilson") for k, n in ((0, 20), (1700, 2000))]
+    found = [segment[:, 1] for segment in lines.get_segments()]
+    assert np.allclose(found, [[ci.low, ci.high] for ci in expected], atol=1e-3)
+    with pytest.raises(ValueError, match="n_bins"):
+        plot.reliability([0.5], [0.5, 0.6])
 
 
 @pytest.mark.parametrize("wrong", [([0, 0], "shape"), ([0.0, 1.0, 2.0], "dtype")])
