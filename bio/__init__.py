@@ -22,6 +22,7 @@ from .genetic_code import GeneticCode, codons
 from .gff import read_gff3, write_gff3
 from .gtf import read_gtf, write_gtf
 from .islands import CpGIslands, Island, write_islands
+from .spliced import Hint, SplicedGeneFinder, read_hints
 
 __all__ = [
     "DNA",
@@ -34,8 +35,10 @@ __all__ = [
     "GeneFinder",
     "GeneScores",
     "GeneticCode",
+    "Hint",
     "Island",
     "Reliability",
+    "SplicedGeneFinder",
     "check_sequences",
     "codons",
     "evaluate",
@@ -46,6 +49,7 @@ __all__ = [
     "read_genes",
     "read_gff3",
     "read_gtf",
+    "read_hints",
     "read_sequences",
     "reliability",
     "reverse_complement",

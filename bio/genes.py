@@ -25,7 +25,9 @@ from .gene_scores import Weights
 from .gene_training import GeneModel, decode, first_model, train
 from .genetic_code import GeneticCode
 from .pretrained import Pretrained, best_prior, pretrained
+from .spliced import SplicedGeneFinder
 
+KINDS = "prokaryote", "eukaryote"
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
 ENOUGH_ALONE = 300_000  # bases; with fewer, training starts from the most similar pre-trained genome
 _PRETRAINED_BONUS = 2.0  # nats
@@ -35,9 +37,12 @@ AUTO = (11, 4)  # what TGA means is all that most bacteria and archaea differ in
 class GeneFinder(BaseEstimator):
     """Gene finder that trains itself on the genome it is given: a semi-Markov model of genes and the gaps between them.
 
+    GeneFinder(kind="eukaryote", ...) is a `SplicedGeneFinder`, for genes with introns, with parameters of its own.
+
     Parameters
     ----------
     table : NCBI number of the genetic code, a GeneticCode, or "auto": 11 or 4, whichever explains the genome better
+    kind : "prokaryote"
     min_length : bases of the shortest gene to report, stop codon included
     min_posterior : genes less probable than this are not reported
     circular : whether records are circular: True for all, or the ids of those that are. A gene across the origin ends beyond
@@ -66,10 +71,16 @@ class GeneFinder(BaseEstimator):
     >>> genes = finder.find(read_fasta("genome.fna.gz"))  # doctest: +SKIP
     """
 
+    def __new__(cls, *args: Any, kind: str = "prokaryote", **params: Any) -> Any:
+        if kind not in KINDS:
+            raise ValueError(f"kind is {kind!r}; choose one of {', '.join(map(repr, KINDS))}")
+        return super().__new__(cls) if kind == "prokaryote" else SplicedGeneFinder(*args, **params)
+
     def __init__(
         self,
         table: int | str | GeneticCode = 11,
         *,
+        kind: str = "prokaryote",
         min_length: int = 90,
         min_posterior: float = 0.35,
         circular: bool | Collection[str] = False,
@@ -79,6 +90,7 @@ class GeneFinder(BaseEstimator):
         verbose: bool = False,
     ) -> None:
         self.table = table
+        self.kind = kind
         self.min_length = min_length
         self.min_posterior = min_posterior
         self.circular = circular

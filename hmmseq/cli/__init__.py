@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from hmmseq.cli import bench, evaluate, genes, info, islands, plot
+from hmmseq.cli import bench, evaluate, genes, info, islands, plot, train_genes
 from hmmseq.cli.messages import say
 from hmmseq.errors import DataError
 
@@ -77,7 +77,7 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     parser.set_defaults(run=None, parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (genes, evaluate, islands, plot, info):
+    for command in (genes, train_genes, evaluate, islands, plot, info):
         command.add(commands)
     bench.add(commands, filled="bench" in argv[:1])
     return parser

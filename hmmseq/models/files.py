@@ -31,7 +31,7 @@ def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
     if isinstance(model, (CRF, HMMTagger)):
         parts, fitted = model._parts()
         params = _plain(model.get_params(deep=False))
-        _write(path, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
+        write(path, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
         return
     emission = model.emission_
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
@@ -43,10 +43,11 @@ def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
         "emission": _described(emission),
         "fitted": {name: getattr(model, name) for name in FITTED},
     }
-    _write(path, described, arrays)
+    write(path, described, arrays)
 
 
-def _write(path: str | os.PathLike[str], described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def write(path: str | os.PathLike[str], described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays and what they describe (plain values), with a checksum; complete or absent."""
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps(described)
     metadata = {"format": FORMAT, "model": text, "sha256": _digest(text, arrays)}
@@ -63,7 +64,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     name = os.fspath(path)
     with open(name, "rb"):  # a folder or a missing file: the usual OSError, with its name
         pass
-    text, arrays = _read(name)
+    text, arrays = read(name)
     try:
         described = json.loads(text)
         if described["class"] in TAGGERS:
@@ -79,7 +80,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     return model
 
 
-def _read(name: str) -> tuple[str, dict[str, np.ndarray]]:
+def read(name: str) -> tuple[str, dict[str, np.ndarray]]:
+    """What `write` wrote: JSON text and arrays; DataError for anything else."""
     try:
         with safetensors.safe_open(name, framework="numpy") as file:
             metadata = file.metadata() or {}

@@ -1,0 +1,94 @@
+"""What a trained model finds in one window of sequence: the best genes, their probabilities, and other structures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hmmseq import lattice
+from hmmseq.span_graph import Spans
+
+from ..alphabet import Codes
+from .candidates import Places
+from .graph import ExonKinds, as_spans, span_graph
+from .hints import Placed, Worth, bonuses, known_sites
+from .model import SplicedModel
+from .phases import SplitCodons
+from .words import Floats
+
+
+class Structure(NamedTuple):
+    """A gene: its strand, exons [start, stop) from left to right, and whether it runs on beyond the ends."""
+
+    strand: int
+    exons: tuple[tuple[int, int], ...]
+    cut_left: bool
+    cut_right: bool
+    phase: int  # bases before the first whole codon, of a gene whose 5' end is cut
+
+
+class Found(NamedTuple):
+    """A structure, the candidates that make it up, and how sure it is."""
+
+    structure: Structure
+    score: float
+    posteriors: tuple[float, ...]  # of the exons
+
+
+class Field:
+    """A window of sequence with everything that could be in it.
+
+    cut  whether genes may run on beyond the left and right end
+    """
+
+    def __init__(
+        self, model: SplicedModel, codes: Codes, cut: tuple[bool, bool], hints: list[Placed], worth: Worth | None
+    ) -> None:
+        self.kinds = ExonKinds(SplitCodons(model.code))
+        self.graph = span_graph(model, self.kinds, cut)
+        self.candidates = model.candidates(codes, known_sites(hints, len(codes)), cut)
+        self.plain = as_spans(model, self.kinds, codes, self.candidates)
+        self.spans: Spans = self.plain
+        if worth is not None:
+            bonus = bonuses(hints, self.candidates, len(codes), worth)
+            self.spans = replace(self.plain, score=self.plain.score + bonus)
+
+    def best(self) -> list[Found]:
+        """The genes of the best path, from left to right."""
+        path, posterior = lattice.best_path(self.graph, self.spans), self.posteriors()
+        found = []
+        for structure, row in self._structures(path.spans, path.gaps):
+            found.append(Found(structure, float(self.plain.score[row].sum()), tuple(posterior[row].tolist())))
+        return found
+
+    def posteriors(self) -> Floats:
+        """Posterior of each candidate."""
+        found: Floats = lattice.posteriors(self.graph, self.spans).spans
+        return np.minimum(found, 1.0)
+
+    def sample(self, n: int, random_state: Any) -> list[tuple[Structure, float]]:
+        """Structures in n sampled paths, and the share of paths that have each; by place."""
+        paths = lattice.sample_paths(self.graph, self.spans, n, random_state=random_state)
+        counts = Counter(structure for path in paths for structure, _ in self._structures(path.spans, path.gaps))
+        return sorted(((one, k / n) for one, k in counts.items()), key=lambda pair: (pair[0].exons, -pair[1]))
+
+    def _structures(self, chosen: Places, gaps: Places) -> Iterator[tuple[Structure, list[int]]]:
+        """Genes along a path: rows of exons between gaps of kind 0."""
+        row: list[int] = []
+        for k, gap in zip(chosen.tolist(), gaps[1:].tolist()):
+            row.append(k)
+            if gap == 0 or k == chosen[-1]:
+                yield self._structure(row, gaps[0] if row[0] == chosen[0] else 0, gap), row
+                row = []
+
+    def _structure(self, row: list[int], before: int, after: int) -> Structure:
+        c, split = self.candidates, self.kinds.split
+        strand = int(c.strand[row[0]])
+        first = row[0] if strand == 0 else row[-1]
+        exons = tuple((int(c.start[k]), int(c.stop[k])) for k in row)
+        phase = int(split.begin_phase[c.begin[first]]) if c.begin[first] >= 0 else 0
+        return Structure(strand, exons, before != 0, after != 0, -phase % 3)
