@@ -17,8 +17,9 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from hmmseq.bio import GeneticCode, read_fasta
+from hmmseq.bio.gene_candidates import Genome
 from hmmseq.bio.gene_scores import Weights
-from hmmseq.bio.gene_training import Genome, decode, learn_content, responsibilities, train
+from hmmseq.bio.gene_training import decode, learn_content, responsibilities, train
 from hmmseq.bio.pretrained import FILE, Pretrained
 
 GENOMES = {

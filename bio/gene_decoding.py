@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from hmmseq import lattice
 
 from .gene import Gene
+from .gene_candidates import Chosen, Genome
 from .gene_durations import CUT_BOTH, CUT_LEFT, CUT_RIGHT
 from .gene_scores import Weights
-from .gene_training import Chosen, GeneModel, Genome, decode
+from .gene_training import GeneModel, decode
 from .open_frames import CUT
 
 Floats = NDArray[np.float64]

@@ -27,7 +27,10 @@ _FRAME_HOPELESS = -2.0
 
 
 class Weights(NamedTuple):
-    """How much each part counts. What is not independent says less than it seems to: below 1."""
+    """How much each part counts. What is not independent says less than it seems to: below 1.
+
+    Chosen on the five genomes of `benchmarks.genes`; `python -m benchmarks.gene_settings` leaves each of them out.
+    """
 
     content: float = 0.8
     surroundings: float = 0.8

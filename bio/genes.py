@@ -19,9 +19,10 @@ from .alphabet import DNA
 from .contigs import MARGIN, Part, parts_of
 from .fasta import FastaRecord
 from .gene import Gene
+from .gene_candidates import Genome
 from .gene_decoding import coding_cover, find_genes
 from .gene_scores import Weights
-from .gene_training import GeneModel, Genome, decode, first_model, train
+from .gene_training import GeneModel, decode, first_model, train
 from .genetic_code import GeneticCode
 from .pretrained import Pretrained, best_prior, pretrained
 from .spliced import SplicedGeneFinder
@@ -29,7 +30,7 @@ from .spliced import SplicedGeneFinder
 KINDS = "prokaryote", "eukaryote"
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
 ENOUGH_ALONE = 300_000  # bases; with fewer, training starts from the most similar pre-trained genome
-_PRETRAINED_BONUS = 1.5  # nats
+_PRETRAINED_BONUS = 2.0  # nats
 AUTO = (11, 4)  # what TGA means is all that most bacteria and archaea differ in
 
 

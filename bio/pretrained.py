@@ -19,8 +19,9 @@ from hmmseq._jit import jit
 from . import coding, gene_durations
 from .average_protein import codon_usage, word_usage
 from .coding import WIDTH
+from .gene_candidates import Genome
 from .gene_scores import Weights
-from .gene_training import GeneModel, Genome, codon_odds, decode, open_and, start_prior
+from .gene_training import GeneModel, codon_odds, decode, open_and, start_prior
 from .start_sites import StartSites
 
 Floats = NDArray[np.float64]
