@@ -18,16 +18,18 @@ FORMAT = "hmmseq/1"
 MISFITS = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, RuntimeError, TypeError, ValueError)
 
 
-def write(path: str | os.PathLike[str], described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def write(
+    path: str | os.PathLike[str], described: dict[str, Any], arrays: dict[str, np.ndarray], kind: str = FORMAT
+) -> None:
     """Write both. A reader sees the old file or the whole new one, also after a crash."""
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps(described)
-    metadata = {"format": FORMAT, "model": text, "sha256": digest(text, arrays)}
+    metadata = {"format": kind, "model": text, "sha256": digest(text, arrays)}
     with atomic_write(path) as file:
         file.write(safetensors.numpy.save(arrays, metadata))
 
 
-def read(source: Source) -> tuple[str, dict[str, np.ndarray]]:
+def read(source: Source, kind: str = FORMAT) -> tuple[str, dict[str, np.ndarray]]:
     """The description, not yet parsed, and the arrays, of a path or of a file opened for reading bytes.
 
     Raises DataError, in one line, for another format and for a file that is damaged anywhere.
@@ -46,8 +48,8 @@ def read(source: Source) -> tuple[str, dict[str, np.ndarray]]:
     except (safetensors.SafetensorError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{name} is not a model file of hmmseq, or is damaged: {error}") from None
     metadata = header.get("__metadata__", {})
-    if metadata.get("format") != FORMAT:
-        raise DataError(f"{name} has format {metadata.get('format')!r}; expected {FORMAT!r}, as `save` writes it")
+    if metadata.get("format") != kind:
+        raise DataError(f"{name} has format {metadata.get('format')!r}; expected {kind!r}, as `save` writes it")
     text = metadata.get("model", "")
     if metadata.get("sha256") != digest(text, arrays):
         raise DataError(f"{name} is damaged: its contents do not match their checksum; copy or save it again")

@@ -50,9 +50,12 @@ def one_row_a_step(slot: np.ndarray, n_rows: int) -> bool:
     return n_rows >= len(slot) and bool(np.all(slot[1:] > slot[:-1]))
 
 
-def run(work: Callable[[Share], None], shares: list[Share], n_jobs: int | None) -> None:
+def run(
+    work: Callable[[Share], None], shares: list[Share], n_jobs: int | None, stop: Callable[[], None] = lambda: None
+) -> None:
     """Do each share; kernels release the GIL, so threads are enough and nothing is copied.
 
+    stop : called when a share fails or somebody presses Ctrl-C, before the others are waited for
     n_jobs means what it means to joblib. Plain threads start faster than `joblib.Parallel`.
     """
     n_threads = min(effective_n_jobs(n_jobs), len(shares))
@@ -61,4 +64,8 @@ def run(work: Callable[[Share], None], shares: list[Share], n_jobs: int | None) 
             work(share)
     else:
         with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(work, shares))
+            try:
+                list(pool.map(work, shares))
+            except BaseException:
+                stop()
+                raise

@@ -11,6 +11,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the benchmarks are not installed
 
+from benchmarks import statistics
 from benchmarks.suite import table
 from benchmarks.suite.processes import Figure
 from benchmarks.suite.race import Race
@@ -89,3 +90,13 @@ def test_path_scores_are_what_they_say():
         expected += np.log(chain.start[path[0]]) + sum(np.log(chain.transition[a, b]) for a, b in pairwise(path))
         expected += sum(np.log(chain.emission.probabilities[i, x]) for i, x in zip(path, seen))
     np.testing.assert_allclose(chain.path_score(states), expected)
+
+
+@pytest.mark.filterwarnings("ignore:no expected visits")
+def test_laws_of_learning_are_counted(capsys, tmp_path):
+    assert statistics.monotone(2, 0, 3) == 0
+    assert statistics.recovery(2, "Poisson()", tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "2 fits of" in said and "0 fell by more than 1e-08" in said
+    assert json.loads((tmp_path / "recovery.json").read_text())[0]["within"] == 1.0
+    assert (tmp_path / "recovery.md").read_text() in said

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hmmseq.emissions.poisson import Poisson
     from hmmseq.emissions.product import Product
     from hmmseq.emissions.student import StudentT
+    from hmmseq.emissions.variational import VariationalCategorical, VariationalGaussian
     from hmmseq.emissions.von_mises import VonMises
     from hmmseq.emissions.zero_inflated import ZeroInflatedNegativeBinomial, ZeroInflatedPoisson
 
@@ -50,6 +51,8 @@ __all__ = [
     "Product",
     "SciPy",
     "StudentT",
+    "VariationalCategorical",
+    "VariationalGaussian",
     "VonMises",
     "ZeroInflatedNegativeBinomial",
     "ZeroInflatedPoisson",
@@ -78,6 +81,8 @@ FAMILIES = {
     "Product": "product",
     "SciPy": "adaptors",
     "StudentT": "student",
+    "VariationalCategorical": "variational",
+    "VariationalGaussian": "variational",
     "VonMises": "von_mises",
     "ZeroInflatedNegativeBinomial": "zero_inflated",
     "ZeroInflatedPoisson": "zero_inflated",

@@ -1,7 +1,7 @@
 """Distributions of other libraries as emissions."""
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy import optimize, stats
@@ -9,6 +9,7 @@ from scipy import optimize, stats
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import REAL, Sample, Support, guessed_labels, numbers
+from hmmseq.emissions.scales import Scale, any_size, positive
 from hmmseq.kernels.logmath import LARGEST
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
@@ -118,6 +119,16 @@ class SciPy(Columns):
         fitted = [0.0] * len(self._names) if all_held or len(start) == len(self._names) else self._fit(x, held)
         return tuple(float(start.get(name, value)) for name, value in zip(self._names, fitted, strict=True))
 
+    def scales(self) -> dict[str, Scale]:
+        """Shapes of other libraries can be anything; `constrain` asks scipy what cannot be."""
+        return {name: positive(1e-300) if name == "scale_" else any_size() for name in self.parameters_}
+
+    def constrain(self, vector: np.ndarray) -> None:
+        super().constrain(vector)
+        shapes = [getattr(self, name) for name in self.parameters_ if name not in ("loc_", "scale_")]
+        if not np.all(self._family._argcheck(*shapes)):
+            raise ValueError(f"shapes {shapes} are none of {self.name}")
+
     def _fit(self, x: np.ndarray, held: dict[str, float]) -> Any:
         try:
             return self._family.fit(x, **held)
@@ -129,6 +140,9 @@ class SciPy(Columns):
     def _known(self, name: str, otherwise: float) -> np.ndarray:
         given = np.asarray((self.fixed or {}).get(name, np.nan), dtype=np.float64)
         return given if np.any(~np.isnan(given)) else np.asarray(otherwise)
+
+    def distribution(self, *parameters: np.ndarray) -> Any:
+        return self._family(*parameters)
 
     def draw(self, rng: np.random.Generator, *parameters: np.ndarray) -> np.ndarray:
         return np.asarray(self._family.rvs(*parameters, size=parameters[0].shape, random_state=rng))
@@ -188,6 +202,11 @@ class Pomegranate(Emission):
             if own.any():
                 out[own] = np.asarray(part.sample(int(own.sum())))
         return out
+
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        twin.__dict__ |= self.__dict__ | {"parts_": deepcopy(self.parts_)}
+        return twin
 
     def state(self) -> dict[str, np.ndarray]:
         raise ValueError("a distribution of pomegranate cannot be written to a file of hmmseq; use a family of hmmseq")

@@ -1,11 +1,13 @@
 """What a state can emit: the contract between models and distributions."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from hmmseq.emissions.scales import LARGEST, Matrices, Scale
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
@@ -52,6 +54,16 @@ class Emission(BaseEstimator, ABC):
         rows : (n_rows, n_labels) weight of each row of the score table under each label
         """
 
+    def rebased(self, statistics: Statistics, before: "Emission") -> Statistics:
+        """Statistics that were taken with the parameters of `before`, as if with these: averages over time need that.
+
+        ValueError if they cannot be had without the data.
+        """
+        raise ValueError(
+            f"{type(self).__name__} emissions cannot learn in parts (partial_fit): what they sum up is not enough to go on; "
+            "use fit"
+        )
+
     @abstractmethod
     def update(self, statistics: Statistics) -> None:
         """Parameters of maximum likelihood (or posterior) for these statistics; labels of no weight stay as they are."""
@@ -59,6 +71,18 @@ class Emission(BaseEstimator, ABC):
     @abstractmethod
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One observation for each label of a path: (n_steps,) or (n_steps, n_features)."""
+
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        """(4, n_steps, n_labels, n_features) log probability of less, at most, at least and more than what was observed.
+
+        Of each feature alone; anything where it is missing. ValueError if what is emitted has no order.
+        """
+        raise ValueError(f"{type(self).__name__} emissions have no cumulative distribution, which residuals need")
+
+    def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A sample for a path in the place of data as they were given: missing where they are, with their covariates."""
+        drawn = self.sample(labels, rng).reshape(values.shape)
+        return np.where(values == -1, -1, drawn) if self.symbols else np.where(np.isnan(values), np.nan, drawn)
 
     def settle(self, name: str, value: Any, learned: Any = True) -> None:
         """Set the parameter `name` where `learned` (a mask), except for the entries that are fixed."""
@@ -88,16 +112,65 @@ class Emission(BaseEstimator, ABC):
         for name in self.parameters_:
             setattr(self, name, state[name] if state[name].ndim else state[name].item())
 
+    def hold_fixed(self) -> None:
+        """Give fixed parameters their values, whatever they were."""
+        for name in self.parameters_:
+            if name not in self.of_data:
+                self.settle(name, getattr(self, name))
+
     def check(self, n_labels: int) -> None:
         """ValueError unless the learned parameters fit together and `n_labels`. A model file can say anything."""
 
+    def scales(self) -> Mapping[str, Scale | Matrices]:
+        """For each learned parameter how it becomes numbers of any size. ValueError if the family does not say."""
+        raise ValueError(
+            f"{type(self).__name__} emissions have no unconstrained form, which leaps (accelerate=True) and standard "
+            "errors need"
+        )
+
+    def _free(self) -> list[tuple[str, Scale | Matrices, np.ndarray]]:
+        """Name, scale, and which of its numbers are learned, of each parameter."""
+        return [
+            (name, scale, scale.learned(self.given(name, np.shape(getattr(self, name)))))
+            for name, scale in self.scales().items()
+        ]
+
     def unconstrained(self) -> np.ndarray:
-        """All learned parameters as one vector of numbers of any size, of scale 1 or so; of probabilities the roots."""
-        raise ValueError(f"{type(self).__name__} emissions have no unconstrained form; leave out accelerate=True")
+        """All that is learned as one vector of numbers of any size, of scale 1 or so; of probabilities the roots."""
+        parts = [scale.free(getattr(self, name))[learned] for name, scale, learned in self._free()]
+        return np.concatenate([*parts, np.zeros(0)])
 
     def constrain(self, vector: np.ndarray) -> None:
         """Take the parameters from a vector like those of `unconstrained`. ValueError if it describes none."""
-        raise NotImplementedError
+        if not np.all(np.abs(vector) < LARGEST):
+            raise ValueError("parameters must be finite")
+        for name, scale, learned in self._free():
+            own, vector = np.split(vector, [int(learned.sum())])
+            free = scale.free(getattr(self, name))
+            free[learned] = own
+            self.settle(name, scale.value(free))
+
+    def owners(self) -> np.ndarray:
+        """The label that each number of `unconstrained` belongs to, -1 for all of them."""
+        parts = [
+            np.full(learned.sum(), -1) if scale.shared else np.nonzero(learned)[0] for _, scale, learned in self._free()
+        ]
+        return np.concatenate([*parts, np.zeros(0, dtype=np.int64)])
+
+    def learned(self) -> dict[str, np.ndarray]:
+        """What was learned of the labels, by name, without what describes the data."""
+        return {
+            name.rstrip("_"): np.asarray(getattr(self, name)) for name in self.parameters_ if name not in self.of_data
+        }
+
+    def limits(self) -> dict[str, tuple[Any, Any]]:
+        """The least and the largest value of what `learned` names."""
+        return {name.rstrip("_"): (scale.low, scale.high) for name, scale in self.scales().items()}
+
+    def known(self) -> np.ndarray:
+        """(n,) which of all numbers in `learned`, in their order, are fixed."""
+        given = [~np.isnan(self.given(name, array.shape)) for name, array in self.learned().items()]
+        return np.concatenate([array.ravel() for array in given])
 
     def reorder(self, order: np.ndarray) -> None:
         """Give label i the parameters of label order[i]."""

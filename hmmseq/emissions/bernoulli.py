@@ -1,6 +1,9 @@
 """Events that happen or do not."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import xlog1py, xlogy
 
 from hmmseq.emissions.columns import Columns
@@ -44,6 +47,9 @@ class Bernoulli(Columns):
 
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         return (float(x.mean()),)
+
+    def distribution(self, prob: np.ndarray) -> Any:
+        return stats.bernoulli(prob)
 
     def draw(self, rng: np.random.Generator, prob: np.ndarray) -> np.ndarray:
         return rng.random(prob.shape) < prob

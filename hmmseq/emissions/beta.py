@@ -1,6 +1,9 @@
 """Shares: numbers between 0 and 1."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import betaln, digamma, polygamma, xlog1py, xlogy
 
 from hmmseq.emissions.columns import Columns
@@ -55,6 +58,9 @@ class Beta(Columns):
         mean = float(x.mean())
         both = float(np.clip(mean * (1 - mean) / max(x.var(), 1e-12) - 1, 0.1, 100.0))
         return mean * both, (1 - mean) * both
+
+    def distribution(self, a: np.ndarray, b: np.ndarray) -> Any:
+        return stats.beta(a, b)
 
     def draw(self, rng: np.random.Generator, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         tiny = np.finfo(float).tiny

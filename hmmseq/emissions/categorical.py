@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from hmmseq.emissions.base import Emission, Statistics
+from hmmseq.emissions.scales import Scale, rows
 from hmmseq.scores import Packed, encode, with_missing
 from hmmseq.sequences import Sequences
 
@@ -30,6 +31,7 @@ class Categorical(Emission):
 
     parameters_ = ("emissionprob_", "n_symbols_")
     of_data = ("n_symbols_",)
+    sum_to_one = ("emissionprob_",)
     symbols = True
 
     def __init__(self, n_symbols: int | None = None, *, order: int = 0, pseudocount: float = 0.0) -> None:
@@ -92,19 +94,16 @@ class Categorical(Emission):
     def statistics(self, X: Sequences, rows: np.ndarray) -> Statistics:
         return {"counts": rows[:-1].T.copy()}
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        return statistics
+
     def update(self, statistics: Statistics) -> None:
         counts = statistics["counts"].reshape(self.emissionprob_.shape) + self.pseudocount
         seen = counts.sum(-1, keepdims=True) > 0
         self.emissionprob_ = np.where(seen, _normalised(counts), self.emissionprob_)
 
-    def unconstrained(self) -> np.ndarray:
-        return np.sqrt(self.emissionprob_).ravel()
-
-    def constrain(self, vector: np.ndarray) -> None:
-        self.emissionprob_ = _normalised(vector.reshape(self.emissionprob_.shape) ** 2)
-
-    def n_parameters(self) -> int:
-        return self.emissionprob_.size // self.n_symbols_ * (self.n_symbols_ - 1)
+    def scales(self) -> dict[str, Scale]:
+        return {"emissionprob_": rows()}
 
     def log_prior(self) -> float:
         if self.pseudocount == 0:

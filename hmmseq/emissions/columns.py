@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from hmmseq.emissions.base import Emission, Statistics
+from hmmseq.emissions.cumulative import tails
 from hmmseq.emissions.observed import REAL, Sample, Support, distinct, guessed_labels, numbers
+from hmmseq.emissions.scales import Scale, between
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
@@ -112,6 +114,9 @@ class Columns(Emission):
         for name, term in self.sufficient(x, *self.feature(d)).items():
             yield name, (term.T @ weights)[0] if term.shape[1] == 1 else np.einsum("nl,nl->l", term, weights)
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        return super().rebased(statistics, before) if self.keeps_sample else statistics
+
     def update(self, statistics: Statistics) -> None:
         mass = statistics["mass"]
         safe = np.where(mass > 0, mass, 1.0)
@@ -120,6 +125,25 @@ class Columns(Emission):
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return np.asarray(self.draw(rng, *(getattr(self, name)[labels] for name in self.parameters_)), dtype=np.float64)
+
+    def distribution(self, *parameters: Any, **none: Any) -> Any:
+        """A frozen distribution of scipy, or what has its `logcdf` and `logsf`: only residuals need it."""
+        raise ValueError(f"{type(self).__name__} emissions have no cumulative distribution, which residuals need")
+
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        columns = [np.where(np.isnan(column), self.support.example, column)[:, None] for column in X.values.T]
+        found = [
+            tails(self.distribution(*self.feature(d)), column, self.support.whole) for d, column in enumerate(columns)
+        ]
+        return np.stack(found, axis=-1)
+
+    def units(self, name: str) -> Any:
+        """What one is, of a parameter that can have any value."""
+        return 1.0
+
+    def scales(self) -> dict[str, Scale]:
+        pairs = zip(self.parameters_, self.bounds, strict=True)
+        return {name: between(*ends, self.units(name)) for name, ends in pairs if name not in self.of_data}
 
     def check(self, n_labels: int) -> None:
         shape = (n_labels, getattr(self, self.parameters_[0]).shape[-1])

@@ -1,12 +1,15 @@
 """Emissions made of other emissions."""
 
-from typing import Any
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone
 
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.observed import SMALL_TABLE, by_row
+from hmmseq.emissions.scales import Matrices, Scale
 from hmmseq.scores import MISSING
 from hmmseq.sequences import Sequences
 
@@ -83,6 +86,14 @@ class Composite(Emission):
             out |= {f"{i}.{name}": value for name, value in part.statistics(view, own).items()}
         return out
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        assert isinstance(before, Composite)
+        out = dict(statistics)
+        for i, (part, other) in enumerate(zip(self.parts_, before.parts_, strict=True)):
+            own = {name[len(f"{i}.") :]: value for name, value in statistics.items() if name.startswith(f"{i}.")}
+            out |= {f"{i}.{name}": value for name, value in part.rebased(own, other).items()}
+        return out
+
     def update_parts(self, statistics: Statistics) -> None:
         for i, part in enumerate(self.parts_):
             part.update({name[len(f"{i}.") :]: v for name, v in statistics.items() if name.startswith(f"{i}.")})
@@ -97,6 +108,47 @@ class Composite(Emission):
         for part, size in zip(self.parts_, self._sizes, strict=True):
             part.reorder((np.asarray(order)[:, None] * size + np.arange(size)).ravel())
 
+    def __copy__(self) -> Self:
+        """The parameters of a copy can be set without changing these."""
+        twin = object.__new__(type(self))
+        twin.__dict__ |= self.__dict__
+        if hasattr(self, "parts_"):
+            twin.parts_ = [copy(part) for part in self.parts_]
+        return twin
+
+    def hold_fixed(self) -> None:
+        super().hold_fixed()
+        for part in self.parts_:
+            part.hold_fixed()
+
+    def scales(self) -> Mapping[str, Scale | Matrices]:
+        return {}
+
+    def unconstrained(self) -> np.ndarray:
+        return np.concatenate([super().unconstrained(), *(part.unconstrained() for part in self.parts_)])
+
+    def constrain(self, vector: np.ndarray) -> None:
+        own, *rest = np.split(vector, np.cumsum([len(super().unconstrained()), *map(_size, self.parts_)])[:-1])
+        super().constrain(own)
+        for part, numbers in zip(self.parts_, rest, strict=True):
+            part.constrain(numbers)
+
+    def owners(self) -> np.ndarray:
+        pairs = zip(self.parts_, self._sizes, strict=True)
+        found = [(part.owners(), size) for part, size in pairs]
+        return np.concatenate([super().owners(), *(np.where(o >= 0, o // size, -1) for o, size in found)])
+
+    def learned(self) -> dict[str, np.ndarray]:
+        parts = enumerate(self.parts_)
+        return super().learned() | {f"{i}.{name}": a for i, part in parts for name, a in part.learned().items()}
+
+    def limits(self) -> dict[str, tuple[Any, Any]]:
+        return dict(zip(self.learned(), [end for part in [super(), *self.parts_] for end in part.limits().values()]))
+
+    def known(self) -> np.ndarray:
+        own = [~np.isnan(self.given(f"{name}_", array.shape)).ravel() for name, array in super().learned().items()]
+        return np.concatenate([*own, *(part.known() for part in self.parts_)])
+
     def n_parameters(self) -> int:
         return super().n_parameters() + sum(part.n_parameters() for part in self.parts_)
 
@@ -109,9 +161,14 @@ class Composite(Emission):
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         super().restore(state)
-        self.parts_ = [clone(part) for part, _ in self._emissions(0)]
+        if "parts_" not in self.__dict__:
+            self.parts_ = [clone(part) for part, _ in self._emissions(0)]
         for i, part in enumerate(self.parts_):
             part.restore({name[len(f"{i}.") :]: a for name, a in state.items() if name.startswith(f"{i}.")})
+
+
+def _size(part: Emission) -> int:
+    return len(part.unconstrained())
 
 
 def _observe(part: Emission, values: np.ndarray, X: Sequences, columns: list[int]) -> np.ndarray:

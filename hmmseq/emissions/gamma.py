@@ -1,8 +1,12 @@
 """Positive numbers of any skewness."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import digamma, gammaln
 
+from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import POSITIVE, Sample
 from hmmseq.emissions.solve import crossing
@@ -29,6 +33,12 @@ class Gamma(Columns):
         # Relative to the present mean: log mean(x) - mean(log x) cancels where the data hardly vary.
         return {"ratio": x / mean, "log": np.log(x / mean)}
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        assert isinstance(before, Gamma)
+        factor, mass = before.means_ / self.means_, statistics["mass"]
+        log = statistics["log"] + mass * np.log(factor)
+        return {"mass": mass, "ratio": statistics["ratio"] * factor, "log": log}
+
     def maximise(self, mass: np.ndarray, average: dict[str, np.ndarray], sample: Sample | None) -> None:
         before = self.means_
         self.settle("means_", before * average["ratio"], mass > 0)
@@ -40,6 +50,9 @@ class Gamma(Columns):
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         mean = float(x.mean())
         return mean, float(1 / np.clip(np.var(x / mean), 0.01, 100.0))
+
+    def distribution(self, mean: np.ndarray, shape: np.ndarray) -> Any:
+        return stats.gamma(shape, scale=mean / shape)
 
     def draw(self, rng: np.random.Generator, mean: np.ndarray, shape: np.ndarray) -> np.ndarray:
         return rng.gamma(shape, mean / shape)

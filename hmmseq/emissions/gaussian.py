@@ -1,21 +1,25 @@
 """Normal distributions with spherical, diagonal, full or tied covariance."""
 
 import warnings
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
+from scipy import stats
 from scipy.linalg import solve_triangular
 from sklearn.cluster import KMeans
 
 from hmmseq.emissions.base import Emission, Statistics
+from hmmseq.emissions.cumulative import tails
 from hmmseq.emissions.observed import INITIAL_ROWS, REAL, numbers, refuse
+from hmmseq.emissions.priors import NO_PRIOR, NormalWishart
+from hmmseq.emissions.scales import LARGEST, Matrices, Scale, any_size, positive
 from hmmseq.kernels.gaussian import FARTHEST, diagonal_scores, diagonal_sums
 from hmmseq.kernels.lanes import BLOCK
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
 Covariance = Literal["spherical", "diag", "full", "tied"]
-LARGEST = 1e100  # beyond, squares and their products leave the range of doubles
 SMALLEST = 1e-200  # variances below leave that range once they are divided by
 
 
@@ -28,6 +32,11 @@ class Gaussian(Emission):
     min_covar : no variance falls below this share of the variance of all data, along any direction (in units in which
         every feature has variance 1); the constrained maximum is used, so EM stays monotone
     missing : "nan" marginalises NaN, feature by feature; "error" refuses it
+    prior_mean, prior_mean_steps : as if the mean of each label had been seen at `prior_mean` (n_features,) in so many steps
+    prior_covar, prior_covar_steps : as if each label had been seen in so many more steps with covariance `prior_covar`, a
+        number, (n_features,) variances or a matrix; default: the variances of all data. With tied covariance, once for all
+        labels. Together a normal-inverse-Wishart prior, of which the mode is found (MAP; Gauvain and Lee, IEEE Trans. Speech
+        Audio Process. 2, 1994); 0 and 0 is maximum likelihood
     fixed : {"means": ..., "covars": ...}, values that stay as given; None or NaN marks what is learned. With full or tied
         covariance, all or none of the means of a label, and of the entries of a matrix
 
@@ -42,6 +51,10 @@ class Gaussian(Emission):
     covars_: np.ndarray
     parameters_: tuple[str, ...] = ("means_", "covars_", "scale_")
     of_data = ("scale_",)
+    prior_mean: Any = None  # none in subclasses that do not take them
+    prior_mean_steps = 0.0
+    prior_covar: Any = None
+    prior_covar_steps = 0.0
     _held_together: tuple[tuple[str, tuple[int, ...]], ...] = (("means_", (1,)), ("covars_", (-2, -1)))
 
     def __init__(
@@ -50,11 +63,19 @@ class Gaussian(Emission):
         *,
         min_covar: float = 1e-6,
         missing: str = "nan",
+        prior_mean: Any = None,
+        prior_mean_steps: float = 0.0,
+        prior_covar: Any = None,
+        prior_covar_steps: float = 0.0,
         fixed: dict | None = None,
     ) -> None:
         self.covariance = covariance
         self.min_covar = min_covar
         self.missing = missing
+        self.prior_mean = prior_mean
+        self.prior_mean_steps = prior_mean_steps
+        self.prior_covar = prior_covar
+        self.prior_covar_steps = prior_covar_steps
         self.fixed = fixed
 
     def observe(self, X: Sequences) -> Sequences:
@@ -65,12 +86,21 @@ class Gaussian(Emission):
         if not 0 < self.min_covar < np.inf:
             raise ValueError(f"min_covar is {self.min_covar!r}; expected a positive share of the variance")
         observed = numbers(X, type(self).__name__, REAL, self._n_features())
+        if len(observed.values):
+            self._prior(np.ones(observed.values.shape[1]))  # checked before it is needed
         if self.missing == "error":
             refuse(X, np.isnan(observed.values), observed.values, "pass missing='nan' to marginalise it")
         return observed
 
     def _n_features(self) -> int | None:
         return self.means_.shape[1] if hasattr(self, "means_") else None
+
+    def _prior(self, scale: np.ndarray) -> NormalWishart:
+        if not (self.prior_mean_steps or self.prior_covar_steps):
+            return NO_PRIOR
+        return NormalWishart.of(
+            self.prior_mean, self.prior_mean_steps, self.prior_covar, self.prior_covar_steps, scale, self._diagonal
+        )
 
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
         """Means by k-means on some of the data; every covariance that of all data."""
@@ -198,6 +228,21 @@ class Gaussian(Emission):
                 second[j] += (away.T * weight) @ away + weight.sum() * extra
         return {"mass": posterior.sum(0), "first": first, "second": second}
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        """Sums about other means."""
+        assert isinstance(before, Gaussian)
+        mass, first, second = statistics["mass"], statistics["first"], statistics["second"]
+        shift = self.means_ - before.means_
+        if self._diagonal:
+            return {"mass": mass, "first": first - mass * shift, "second": second - 2 * shift * first + mass * shift**2}
+        crossed = shift[:, :, None] * first[:, None, :]
+        square = mass[:, None, None] * shift[:, :, None] * shift[:, None, :]
+        return {
+            "mass": mass,
+            "first": first - mass[:, None] * shift,
+            "second": second - crossed - crossed.transpose(0, 2, 1) + square,
+        }
+
     def update(self, statistics: Statistics) -> None:
         if self._diagonal:
             self._update_diagonal(statistics)
@@ -205,17 +250,19 @@ class Gaussian(Emission):
             self._update_full(statistics)
 
     def _update_diagonal(self, statistics: Statistics) -> None:
-        mass = statistics["mass"]
-        safe = np.where(mass > 0, mass, 1.0)
-        shift = self._move_means(statistics["first"], safe)
-        squares = statistics["second"] - 2 * shift * statistics["first"] + mass * shift**2  # (n_labels, n_features)
+        prior = self._prior(self.scale_)
+        mass, first, second = statistics["mass"], statistics["first"], statistics["second"]
+        steps = mass + prior.mean_steps
+        if prior.mean_steps:
+            away = prior.mean - self.means_
+            first, second = first + prior.mean_steps * away, second + prior.mean_steps * away**2
+        shift = self._move_means(first, np.where(steps > 0, steps, 1.0))
+        squares = second - 2 * shift * first + steps * shift**2  # (n_labels, n_features)
+        squares, mass = squares + prior.covar_steps * prior.covar, mass + prior.covar_steps
         floor = self.min_covar * self.scale_
-        if self.covariance == "diag":
-            self.settle("covars_", np.maximum(squares / safe, floor), mass > 0)
-        else:
-            total = mass.sum(1)
-            pooled = squares.sum(1) / np.where(total > 0, total, 1.0)
-            self.settle("covars_", np.maximum(pooled, floor.max()), total > 0)
+        if self.covariance == "spherical":
+            squares, mass, floor = squares.sum(1), mass.sum(1), floor.max()
+        self.settle("covars_", np.maximum(squares / np.where(mass > 0, mass, 1.0), floor), mass > 0)
 
     def _move_means(self, first: np.ndarray, mass: np.ndarray) -> np.ndarray:
         """Means of the data, but those that are fixed; returns how far each moved."""
@@ -224,56 +271,47 @@ class Gaussian(Emission):
         return np.where(self.means_ == before + first / mass, first / mass, self.means_ - before)
 
     def _update_full(self, statistics: Statistics) -> None:
-        mass = statistics["mass"]
-        safe = np.where(mass > 0, mass, 1.0)[:, None]
-        shift, first = self._move_means(statistics["first"], safe), statistics["first"]
+        prior = self._prior(self.scale_)
+        mass, first, second = statistics["mass"], statistics["first"], statistics["second"]
+        steps = mass + prior.mean_steps
+        if prior.mean_steps:
+            away = prior.mean - self.means_
+            first = first + prior.mean_steps * away
+            second = second + prior.mean_steps * away[:, :, None] * away[:, None, :]
+        shift = self._move_means(first, np.where(steps > 0, steps, 1.0)[:, None])
         crossed = shift[:, :, None] * first[:, None, :]
-        squares = statistics["second"] - crossed - crossed.transpose(0, 2, 1)
-        squares += mass[:, None, None] * shift[:, :, None] * shift[:, None, :]
+        squares = second - crossed - crossed.transpose(0, 2, 1)
+        squares += steps[:, None, None] * shift[:, :, None] * shift[:, None, :]
         self._update_matrices(squares, mass)
 
     def _update_matrices(self, squares: np.ndarray, mass: np.ndarray) -> None:
         """Covariances for the sums of products of deviations from the means, (n_labels, n_features, n_features)."""
+        prior = self._prior(self.scale_)
         if self.covariance == "tied":
-            self.settle("covars_", floored(squares.sum(0) / mass.sum(), self.scale_, self.min_covar))
+            squares, mass = squares.sum(0) + prior.covar_steps * prior.covar, mass.sum() + prior.covar_steps
+            self.settle("covars_", floored(squares / mass, self.scale_, self.min_covar))
         else:
+            squares, mass = squares + prior.covar_steps * prior.covar, mass + prior.covar_steps
             safe = np.where(mass > 0, mass, 1.0)
             found = [floored(square / m, self.scale_, self.min_covar) for square, m in zip(squares, safe, strict=True)]
             self.settle("covars_", np.array(found), (mass > 0)[:, None, None])
 
-    def unconstrained(self) -> np.ndarray:
-        """Means and variances in units of the data; of matrices, Cholesky factors with the logarithms of their diagonal."""
-        if self.fixed:
-            raise ValueError("parameters that are fixed do not leap: leave out accelerate=True")
-        spread = np.sqrt(self.scale_)
+    def log_prior(self) -> float:
+        prior = self._prior(self.scale_)
         if self._diagonal:
-            return np.concatenate([(self.means_ / spread).ravel(), np.log(self.covars_).ravel()])
-        factors = np.linalg.cholesky(self.covars_ / np.outer(spread, spread))
-        diagonal = np.log(np.diagonal(factors, axis1=-2, axis2=-1))
-        low = np.tril_indices(len(spread), -1)
-        return np.concatenate([(self.means_ / spread).ravel(), diagonal.ravel(), factors[..., low[0], low[1]].ravel()])
+            return prior.log_density_of_variances(self.means_, self._variances())
+        return prior.log_density_of_matrices(self.means_, self.covars_)
 
-    def constrain(self, vector: np.ndarray) -> None:
-        if not np.all(np.abs(vector) < LARGEST):
-            raise ValueError("means and covariances must be finite")
-        spread, n_features = np.sqrt(self.scale_), len(self.scale_)
-        means, rest = np.split(vector, [self.means_.size])
-        self.means_ = means.reshape(self.means_.shape) * spread
-        floor = self.min_covar * self.scale_
-        if self._diagonal:
-            floor = floor if self.covariance == "diag" else floor.max()
-            self.covars_ = np.maximum(np.exp(np.minimum(rest, 200.0)).reshape(self.covars_.shape), floor)
-            return
-        lead, low = self.covars_.shape[:-2], np.tril_indices(n_features, -1)
-        diagonal, below = np.split(rest, [int(np.prod(lead)) * n_features])
-        factors = np.zeros(self.covars_.shape)
-        factors[..., np.arange(n_features), np.arange(n_features)] = np.exp(np.minimum(diagonal, 100.0)).reshape(
-            *lead, -1
-        )
-        factors[..., low[0], low[1]] = below.reshape(*lead, len(low[0]))
-        covars = factors @ np.swapaxes(factors, -1, -2) * np.outer(spread, spread)
-        single = [floored(one, self.scale_, self.min_covar) for one in (covars if lead else [covars])]
-        self.covars_ = np.array(single) if lead else single[0]
+    def scales(self) -> dict[str, Scale | Matrices]:
+        spread, floor = np.sqrt(self.scale_), self.min_covar * self.scale_
+        if self.covariance == "spherical":
+            floor = floor.max()
+        covars: Scale | Matrices = positive(floor)
+        if not self._diagonal:
+            covars = Matrices(
+                spread, partial(floored, scale=self.scale_, share=self.min_covar), self.covariance == "tied"
+            )
+        return {"means_": any_size(spread), "covars_": covars}
 
     def reorder(self, order: np.ndarray) -> None:
         if self.covariance == "tied":
@@ -286,6 +324,10 @@ class Gaussian(Emission):
         n_symmetric = n_features * (n_features + 1) // 2
         twice = {"full": len(self.means_), "tied": 1}.get(self.covariance, 0) * (n_features**2 - n_symmetric)
         return super().n_parameters() - (0 if "covars" in (self.fixed or {}) else twice)
+
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        variances = self._variances() if self._diagonal else np.diagonal(self._matrices(), axis1=-2, axis2=-1)
+        return tails(stats.norm(self.means_, np.sqrt(variances)), np.nan_to_num(X.values)[:, None], False)
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = rng.normal(size=(len(labels), self.means_.shape[1]))

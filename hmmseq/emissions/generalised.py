@@ -4,11 +4,14 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from scipy import stats
 from scipy.special import expit, gammaln, logit
 
 from hmmseq.emissions.base import Emission, Statistics
-from hmmseq.emissions.linear import given_covariates
+from hmmseq.emissions.cumulative import tails
+from hmmseq.emissions.linear import given_covariates, redrawn_targets
 from hmmseq.emissions.observed import BINARY, COUNTS, REAL, Largest, Support, guessed_labels, numbers, refuse
+from hmmseq.emissions.scales import Scale, any_size
 from hmmseq.kernels.logmath import LARGEST
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
@@ -42,6 +45,15 @@ class _Generalised(Emission):
     @abstractmethod
     def mean_and_slope(self, predictor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The mean of the target, and its derivative by the predictor, which is its variance."""
+
+    @abstractmethod
+    def distribution(self, mean: np.ndarray) -> Any:
+        """Frozen, of targets with these means."""
+
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        """Of the target; of covariates nothing is said."""
+        _, target, covariates = self._complete(Sequences(np.nan_to_num(X.values), X.offsets))
+        return tails(self.distribution(self.mean_and_slope(self._predictor(covariates))[0]), target, True)[..., None]
 
     @abstractmethod
     def constant(self, mean: float) -> float:
@@ -124,6 +136,12 @@ class _Generalised(Emission):
         predictor = self._predictor(np.column_stack([np.ones(len(rows)), rows]))[np.arange(len(rows)), labels]
         return np.column_stack([self.draw(self.mean_and_slope(predictor)[0], rng), rows])
 
+    def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return redrawn_targets(self, values, labels, rng, 1)
+
+    def scales(self) -> dict[str, Scale]:
+        return {"coefs_": any_size()}
+
     def check(self, n_labels: int) -> None:
         if self.coefs_.ndim != 2 or len(self.coefs_) != n_labels or not np.all(np.isfinite(self.coefs_)):
             raise ValueError(f"coefs_ has shape {self.coefs_.shape}; expected finite rows for {n_labels} labels")
@@ -147,6 +165,9 @@ class LogisticRegression(_Generalised):
     def constant(self, mean: float) -> float:
         return float(logit(mean))
 
+    def distribution(self, mean: np.ndarray) -> Any:
+        return stats.bernoulli(mean)
+
     def draw(self, mean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return (rng.random(mean.shape) < mean).astype(np.float64)
 
@@ -164,6 +185,9 @@ class PoissonRegression(_Generalised):
 
     def constant(self, mean: float) -> float:
         return float(np.log(mean))
+
+    def distribution(self, mean: np.ndarray) -> Any:
+        return stats.poisson(mean)
 
     def draw(self, mean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return rng.poisson(mean).astype(np.float64)

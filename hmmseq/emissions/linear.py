@@ -1,13 +1,17 @@
 """Normal distributions whose mean is a linear function: of covariates, or of the observations before."""
 
+from functools import partial
 from numbers import Integral
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from hmmseq.emissions.base import Emission, Statistics
+from hmmseq.emissions.cumulative import tails
 from hmmseq.emissions.gaussian import floored, mean_and_variance
 from hmmseq.emissions.observed import REAL, guessed_labels, numbers
+from hmmseq.emissions.scales import Matrices, Scale, any_size
 from hmmseq.kernels.logmath import LARGEST
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
@@ -68,6 +72,16 @@ class _Linear(Emission):
             sums["residuals"].append((away.T * weight) @ away)
         return {"mass": weights.sum(0)} | {name: np.array(sum_) for name, sum_ in sums.items()}
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        """Products with the residuals of other coefficients."""
+        assert isinstance(before, _Linear)
+        covariates, crossed = statistics["covariates"], statistics["crossed"]
+        shift = self.coefs_ - before.coefs_
+        taken = shift @ covariates
+        mixed = shift @ crossed.transpose(0, 2, 1)
+        left = statistics["residuals"] - mixed - mixed.transpose(0, 2, 1) + taken @ shift.transpose(0, 2, 1)
+        return {"mass": statistics["mass"], "covariates": covariates, "crossed": crossed - taken, "residuals": left}
+
     def update(self, statistics: Statistics) -> None:
         mass, learned = statistics["mass"], np.isnan(self.given("coefs_", self.coefs_.shape))
         covariances = self.covars_.copy()
@@ -80,6 +94,18 @@ class _Linear(Emission):
             covariances[j] = floored(left / mass[j], self.scale_, self.min_covar)
         self.settle("coefs_", self.coefs_ + steps)
         self.settle("covars_", covariances)
+
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        """Of the targets given the covariates, which nothing is said of."""
+        _, targets, covariates = self._complete(Sequences(np.nan_to_num(X.values), X.offsets))
+        means = np.einsum("jdp,tp->tjd", self.coefs_, covariates)
+        variances = np.diagonal(self.covars_, axis1=-2, axis2=-1)
+        return tails(stats.norm(means, np.sqrt(variances)), targets[:, None], False)
+
+    def scales(self) -> dict[str, Scale | Matrices]:
+        spread = np.sqrt(self.scale_)
+        covars = Matrices(spread, partial(floored, scale=self.scale_, share=self.min_covar))
+        return {"coefs_": any_size(spread[:, None]), "covars_": covars}
 
     def check(self, n_labels: int) -> None:
         n_targets, n_coefs = self.coefs_.shape[1:]
@@ -147,6 +173,19 @@ class LinearRegression(_Linear):
         means = np.einsum("tdp,tp->td", self.coefs_[labels], np.column_stack([np.ones(len(rows)), rows]))
         noise = np.einsum("tde,te->td", np.linalg.cholesky(self.covars_)[labels], rng.normal(size=means.shape))
         return np.column_stack([means + noise, rows])
+
+    def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return redrawn_targets(self, values, labels, rng, self.n_targets)
+
+
+def redrawn_targets(
+    emission: Any, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator, n_targets: int
+) -> np.ndarray:
+    """Data with other targets, drawn for the same covariates; targets are missing where they or a covariate are."""
+    seen = ~np.isnan(values).any(axis=1)
+    out = np.array(values, dtype=np.float64)
+    out[seen] = emission.sample(labels[seen], rng, out[seen, n_targets:])
+    return out
 
 
 def given_covariates(covariates: Any, n_steps: int, n_covariates: int) -> np.ndarray:

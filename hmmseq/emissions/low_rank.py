@@ -6,6 +6,7 @@ import numpy as np
 
 from hmmseq.emissions.base import Emission
 from hmmseq.emissions.gaussian import Gaussian
+from hmmseq.emissions.scales import Matrices, Scale, any_size, positive
 from hmmseq.sequences import Sequences
 
 INNER_STEPS = 10  # of the EM for the factors, in each M-step
@@ -71,6 +72,11 @@ class LowRankGaussian(Gaussian):
         explained -= np.einsum("kdf,kfg,kdg->kd", self.loadings_, squares, self.loadings_)
         noises = np.maximum(np.einsum("kdd->kd", covariances) - explained, self.min_covar * self.scale_)
         self.settle("noises_", noises, learned[:, None])
+
+    def scales(self) -> dict[str, Scale | Matrices]:
+        own = any_size(np.sqrt(self.scale_))
+        loadings = any_size(np.sqrt(self.scale_)[:, None])
+        return {"means_": own, "loadings_": loadings, "noises_": positive(self.min_covar * self.scale_)}
 
     def n_parameters(self) -> int:
         n_labels, _, n_factors = self.loadings_.shape  # which can be rotated

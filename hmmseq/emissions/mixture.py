@@ -7,7 +7,9 @@ import numpy as np
 
 from hmmseq.emissions.base import Statistics
 from hmmseq.emissions.composite import Composite, as_list
+from hmmseq.emissions.cumulative import mixed
 from hmmseq.emissions.observed import guessed_labels
+from hmmseq.emissions.scales import Scale, rows
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
@@ -88,6 +90,23 @@ class Mixture(Composite):
         total = statistics["weights"].sum(1, keepdims=True)
         self.settle("weights_", statistics["weights"] / np.where(total > 0, total, 1.0), total > 0)
         self.update_parts(statistics)
+
+    def scales(self) -> dict[str, Scale]:
+        return {"weights_": rows()}
+
+    def learned(self) -> dict[str, np.ndarray]:
+        """Of components of one family by the name they have here, (n_labels, n_components, ...)."""
+        names = [f"{name}_" for name in self.parts_[0].learned()]
+        if len(self.parts_) > 1 or not set(names) <= set(self.parts_[0].parameters_):
+            return super().learned()
+        return {"weights": self.weights_} | {name.rstrip("_"): getattr(self, name) for name in names}
+
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        n_labels = len(self.weights_)
+        parts = [part.cumulative(view) for part, view in zip(self.parts_, self.views(X), strict=True)]
+        several = [part.reshape(4, part.shape[1], n_labels, -1, part.shape[-1]) for part in parts]
+        with np.errstate(divide="ignore"):
+            return mixed(np.concatenate(several, axis=3), np.log(self.weights_))
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         upper = self.weights_.cumsum(1)[labels]

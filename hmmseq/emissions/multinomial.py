@@ -5,6 +5,7 @@ from scipy.special import gammaln, xlogy
 
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.observed import COUNTS, guessed_labels, numbers
+from hmmseq.emissions.scales import Scale, rows
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
@@ -54,10 +55,16 @@ class Multinomial(Emission):
         seen = ~np.isnan(X.values).any(axis=1)
         return {"counts": rows[seen].T @ X.values[seen]}
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        return statistics
+
     def update(self, statistics: Statistics) -> None:
         counts = statistics["counts"] + self.pseudocount
         total = counts.sum(1, keepdims=True)
         self.settle("emissionprob_", counts / np.where(total > 0, total, 1.0), total > 0)
+
+    def scales(self) -> dict[str, Scale]:
+        return {"emissionprob_": rows()}
 
     def log_prior(self) -> float:
         return float(xlogy(self.pseudocount, self.emissionprob_).sum())
@@ -65,6 +72,12 @@ class Multinomial(Emission):
     def sample(self, labels: np.ndarray, rng: np.random.Generator, n_events: int = 100) -> np.ndarray:
         """Counts of `n_events` events in each step."""
         return rng.multinomial(n_events, self.emissionprob_[labels]).astype(np.float64)
+
+    def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        seen = ~np.isnan(values).any(axis=1)
+        out = np.array(values)
+        out[seen] = rng.multinomial(values[seen].sum(1).astype(np.int64), self.emissionprob_[labels[seen]])
+        return out
 
     def check(self, n_labels: int) -> None:
         table = self.emissionprob_

@@ -1,6 +1,9 @@
 """Counts that vary more than a Poisson distribution lets them."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import betaln, digamma, xlogy
 
 from hmmseq.emissions.columns import Columns
@@ -52,6 +55,9 @@ class NegativeBinomial(Columns):
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         mean, excess = float(x.mean()), float(x.var() - x.mean())
         return mean, float(np.clip(mean**2 / excess if excess > 0 else 100.0, 0.1, 100.0))
+
+    def distribution(self, mean: np.ndarray, size: np.ndarray) -> Any:
+        return stats.nbinom(size, size / (size + mean))
 
     def draw(self, rng: np.random.Generator, mean: np.ndarray, size: np.ndarray) -> np.ndarray:
         return rng.poisson(rng.gamma(size, mean / size))

@@ -130,6 +130,16 @@ def guessed_labels(values: np.ndarray, n_labels: int, rng: np.random.Generator) 
     weights *= 0.2 / weights.sum(1, keepdims=True)
     if not len(values):
         return weights
+    away = standardised(values)
+    rows = away[np.sort(rng.permutation(len(away))[:INITIAL_ROWS])]
+    n_clusters = min(n_labels, len(np.unique(rows, axis=0)))
+    found = KMeans(n_clusters, n_init=1, random_state=int(rng.integers(2**31))).fit(rows).predict(away)
+    weights[np.arange(len(values)), found] += 0.8
+    return weights
+
+
+def standardised(values: np.ndarray) -> np.ndarray:
+    """(n_steps, n_features) of mean 0 and deviation 1; 0 where missing and where nothing varies."""
     seen = ~np.isnan(values)
     number = np.maximum(seen.sum(0), 1)
     mean = np.where(seen, values, 0.0).sum(0) / number
@@ -137,9 +147,4 @@ def guessed_labels(values: np.ndarray, n_labels: int, rng: np.random.Generator) 
     scale = np.abs(away).max(axis=0, initial=0.0)  # before squares, which overflow beyond 1e154
     away /= np.where(scale > 0, scale, 1.0)
     deviation = np.sqrt((away**2).sum(0) / number)
-    away /= np.where(deviation > 0, deviation, 1.0)
-    rows = away[np.sort(rng.permutation(len(away))[:INITIAL_ROWS])]
-    n_clusters = min(n_labels, len(np.unique(rows, axis=0)))
-    found = KMeans(n_clusters, n_init=1, random_state=int(rng.integers(2**31))).fit(rows).predict(away)
-    weights[np.arange(len(values)), found] += 0.8
-    return weights
+    return away / np.where(deviation > 0, deviation, 1.0)

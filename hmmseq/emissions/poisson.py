@@ -1,6 +1,9 @@
 """Counts of events that happen at a constant rate."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import gammaln, xlogy
 
 from hmmseq.emissions.columns import Columns
@@ -47,6 +50,9 @@ class Poisson(Columns):
 
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         return (float(x.mean()),)
+
+    def distribution(self, rate: np.ndarray) -> Any:
+        return stats.poisson(rate)
 
     def draw(self, rng: np.random.Generator, rate: np.ndarray) -> np.ndarray:
         return rng.poisson(rate)

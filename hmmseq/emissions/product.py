@@ -65,6 +65,18 @@ class Product(Composite):
             out[:, own] = part.sample(labels, rng).reshape(len(labels), -1)
         return out
 
+    def cumulative(self, X: Sequences) -> np.ndarray:
+        """Features part by part, in the order of the parts."""
+        parts = zip(self.parts_, self.views(X), strict=True)
+        return np.concatenate([part.cumulative(view) for part, view in parts], axis=-1)
+
+    def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        out = np.array(values, dtype=np.float64)
+        for part, (_, own) in zip(self.parts_, self._emissions(0), strict=True):
+            given = np.nan_to_num(values[:, own], nan=-1) if part.symbols else values[:, own]
+            out[:, own] = part.redraw(given, labels, rng)
+        return out
+
     def check(self, n_labels: int) -> None:
         for part in self.parts_:
             part.check(n_labels)

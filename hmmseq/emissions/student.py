@@ -1,8 +1,12 @@
 """Bell curves with heavy tails, which outliers hardly move."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import digamma, gammaln
 
+from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import Sample
 from hmmseq.emissions.solve import crossing
@@ -52,12 +56,21 @@ class StudentT(Columns):
         found = crossing(lambda dof: np.log(dof / 2) - digamma(dof / 2) + rest, LEAST, LARGEST_DOF, mass.shape)
         self.settle("dofs_", found, mass > 0)
 
+    def rebased(self, statistics: Statistics, before: Emission) -> Statistics:
+        return Emission.rebased(self, statistics, before)
+
+    def units(self, name: str) -> np.ndarray:
+        return 1e6 * self.floor_  # the deviation of all data
+
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         loc = float(np.median(x))
         unit = float(np.abs(x - loc).max()) or 1.0  # squares of large numbers overflow
         deviation = unit * float(np.sqrt(np.mean(((x - loc) / unit) ** 2))) or 1.0
         scale = float(np.median(np.abs(x - loc))) * 1.5 or deviation
         return loc, scale, 4.0, 1e-6 * deviation
+
+    def distribution(self, loc: np.ndarray, scale: np.ndarray, dof: np.ndarray, floor: np.ndarray) -> Any:
+        return stats.t(dof, loc, scale)
 
     def draw(
         self, rng: np.random.Generator, loc: np.ndarray, scale: np.ndarray, dof: np.ndarray, floor: np.ndarray

@@ -1,9 +1,13 @@
 """Directions: angles on a circle."""
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import i0e, i1e
 
 from hmmseq.emissions.columns import Columns
+from hmmseq.emissions.cumulative import Cut
 from hmmseq.emissions.observed import Sample
 from hmmseq.emissions.solve import crossing
 
@@ -35,6 +39,9 @@ class VonMises(Columns):
 
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         return float(np.angle(np.exp(1j * x).mean())), 1.0
+
+    def distribution(self, loc: np.ndarray, kappa: np.ndarray) -> Any:
+        return Cut(stats.vonmises(kappa, loc))
 
     def draw(self, rng: np.random.Generator, loc: np.ndarray, kappa: np.ndarray) -> np.ndarray:
         return rng.vonmises(loc, kappa)

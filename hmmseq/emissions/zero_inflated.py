@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from hmmseq.emissions.columns import Columns
+from hmmseq.emissions.cumulative import Inflated
 from hmmseq.emissions.negative_binomial import NegativeBinomial
 from hmmseq.emissions.observed import Sample
 from hmmseq.emissions.poisson import Poisson
@@ -45,6 +47,9 @@ class _ZeroInflated(Columns):
     def typical(self, x: np.ndarray) -> tuple[float, ...]:
         zero = 0.5 * float(np.mean(x == 0))
         return zero, *super().typical(x[x > 0] if x.any() else x)  # type: ignore[safe-super]
+
+    def distribution(self, zero: np.ndarray, *rest: np.ndarray) -> Any:
+        return Inflated(zero, super().distribution(*rest))
 
     def draw(self, rng: np.random.Generator, zero: np.ndarray, *rest: np.ndarray) -> np.ndarray:
         return np.where(rng.random(zero.shape) < zero, 0, super().draw(rng, *rest))  # type: ignore[safe-super]

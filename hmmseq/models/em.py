@@ -150,16 +150,18 @@ def iterate(
     n_steps: int,
     verbose: bool,
     stopped: Callable[[], bool] = lambda: False,
+    before: list[float] | None = None,
 ) -> tuple[list[float], bool]:
     """Call `step` until what it returns (it never falls) rises by less than `tol`; history, and whether that happened.
 
     stopped : asked after each step whether somebody else wants to stop
+    before : the history of steps that were made already
     """
-    history: list[float] = []
+    history = list(before or [])
     begun = time.perf_counter()
     if verbose:
         print("iteration  log-likelihood a step        gain  seconds", file=sys.stderr)
-    for i in range(n_iter):
+    for i in range(len(history), n_iter):
         history.append(step())
         gain = history[-1] - history[-2] if i else np.nan
         if verbose:

@@ -18,8 +18,9 @@ from hmmseq.models.hmm import HMM
 from hmmseq.models.hmm_tagger import HMMTagger
 from hmmseq.models.semi_crf import SemiCRF
 from hmmseq.models.semi_markov import SemiMarkovHMM
+from hmmseq.models.variational import VariationalHMM
 
-MODELS: dict[str, type[HMM]] = {"HMM": HMM, "SemiMarkovHMM": SemiMarkovHMM}
+MODELS: dict[str, type[HMM]] = {"HMM": HMM, "SemiMarkovHMM": SemiMarkovHMM, "VariationalHMM": VariationalHMM}
 # They name their own parts.
 TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF}
 # Models of higher layers, imported when a file names one, as the public names of hmmseq are when they are used.
@@ -39,11 +40,17 @@ def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
     arrays = {f"graph.{name}": getattr(model.graph_, name) for name in GRAPH}
     arrays |= {f"emission.{name}": array for name, array in emission.state().items()}
     arrays |= model._more_parts()
+    arrays |= {f"posterior.{name}": array for name, array in getattr(model, "posterior_", {}).items()}
     described = {
         "class": type(model).__name__,
         "params": _plain(model.get_params(deep=False) | {"emission": None, "topology": None}),
         "own_topology": model.topology is not None,
         "emission": _described(emission),
+        **(
+            {}
+            if model.emission is None or type(model.emission) is type(emission)
+            else {"asked": _described(model.emission)}
+        ),
         "fitted": {name: getattr(model, name) for name in FITTED},
     }
     write(path, described, arrays)
@@ -64,8 +71,8 @@ def load(source: Source) -> Any:
             tagger._restore(arrays, described["fitted"])
             return tagger
         model = MODELS[described["class"]](**described["params"])
-        kind = described["emission"]
-        model.emission, model.emission_ = _emission(kind), _emission(kind)
+        model.emission_ = _emission(described["emission"])
+        model.emission = _emission(described.get("asked", described["emission"]))
         _restore(model, described, arrays)
     except MISFITS as error:
         reason = " ".join(str(error).split())  # arrays print on several lines
@@ -85,6 +92,8 @@ def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray
     model._restore_graph(graph, arrays)
     model.emission_.restore({name[9:]: array for name, array in arrays.items() if name.startswith("emission.")})
     model.emission_.check(model.graph_.n_labels)
+    if isinstance(model, VariationalHMM):
+        model.posterior_ = {name[10:]: array for name, array in arrays.items() if name.startswith("posterior.")}
     for part in FITTED:
         setattr(model, part, described["fitted"][part])
 

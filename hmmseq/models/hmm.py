@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import copy, deepcopy
 from dataclasses import replace
 from numbers import Integral
+from threading import Event
 from typing import Any, Self
 
 import numpy as np
@@ -16,12 +17,13 @@ from hmmseq.decoding import mea_path
 from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models import em, inputs, restarts, selection
+from hmmseq.models import em, inputs, restarts, selection, starts, stepwise
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
+from hmmseq.models.checkpoints import Checkpoint
 from hmmseq.models.streams import ModelStream
 from hmmseq.scores import Packed
-from hmmseq.sequences import is_one
+from hmmseq.sequences import Sequences, is_one
 from hmmseq.streaming import PathStream, PosteriorStream, Stream
 from hmmseq.validation import sample_weights
 
@@ -37,6 +39,9 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         `topologies.left_right`, or a `StateGraph`. Edges that are not there never appear, its weights are where EM starts
     n_iter, tol : EM stops after `n_iter` iterations, or when the log-likelihood (of all data) gains less than `tol`
     n_init : EM starts from so many first guesses of the emission, and the best end is kept
+    init : where EM starts. None: the emission's own guess; "kmeans" or "quantile": what is most likely for labels guessed
+        by k-means, or by cutting the steps evenly in the order of their first principal component; or a fitted model of the
+        same states, from whose end EM goes on (what clones models, such as a grid search, needs it in a `FrozenEstimator`)
     training : "em" (all paths, by their posteriors), or "viterbi" (the best path alone: faster, and biased; `history_`
         then holds the log probability of data and best paths)
     accelerate : leap ahead of EM where its steps go on in one direction (SQUAREM); what is raised still never falls
@@ -83,6 +88,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         n_iter: int = 100,
         tol: float = 1e-2,
         n_init: int = 1,
+        init: Any = None,
         training: str = "em",
         accelerate: bool = False,
         startprob_pseudocount: Any = 0.0,
@@ -102,6 +108,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         self.n_iter = n_iter
         self.tol = tol
         self.n_init = n_init
+        self.init = init
         self.training = training
         self.accelerate = accelerate
         self.startprob_pseudocount = startprob_pseudocount
@@ -116,29 +123,66 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         self.verbose = verbose
 
     @callbacks.with_callbacks
-    def fit(self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None, checkpoint: Any = None
+    ) -> Self:
         """Learn from sequences, by EM; from sequences with known states, by counting; or from both.
 
         y : states, one per step, -1 where unknown. All known: one pass of counting. None: all unknown.
         lengths : (n_sequences,) if X (and y) are many sequences end to end
         sample_weight : (n_sequences,) each sequence counts so many times
+        checkpoint : a file that says where the fit stands, written about every second. If it is there already, the fit goes
+            on from it, to the same bits as if nothing had come between, also with a larger `n_iter`; DataError if it is of
+            other data or another model. Remove it to begin anew
+
+        Ctrl-C raises KeyboardInterrupt as ever, but the model is then fitted as far as the last finished iteration.
 
         Raises ImpossibleSequenceError if the topology (or a zero probability) forbids a sequence.
         """
         sequences = inputs.sequences(self, X, lengths, reset=True)
         states = None if y is None else inputs.states(y, sequences, lengths)
         weights = sample_weights(sample_weight, len(sequences))
-        emission = Gaussian() if self.emission is None else clone(self.emission)
-        graph = self._topology(states)
-        chain = self._chain(graph)
+        starts.check_init(self.init)
+        emission, graph = self._learner(), self._topology(states)
+        chain = self._chain(graph, sequences)
         task = em.Task(emission.observe(sequences), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         leaps = Leaps(chain) if self.accelerate else None
-        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, X, y)
+        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, (X, y), checkpoint)
         return self
 
-    def _chain(self, graph: StateGraph) -> Chain:
+    def partial_fit(
+        self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None, decay: float = 0.7
+    ) -> Self:
+        """Learn from one more part of the data, by stepwise EM (Cappé and Moulines, J. R. Stat. Soc. B 71, 2009).
+
+        For data that do not fit into memory, or that keep coming; parts are whole sequences. Passing over the same parts
+        again is minibatch EM. The first part also makes the first guess, so it should show all that there is (or pass
+        `init`). After `fit` it goes on from its parameters; what `fit` has seen does not count.
+
+        decay : part k counts (k + 1) ** -decay in the running average that parameters are the maximum of: 1, all parts alike;
+            towards 0.5, early ones are forgotten sooner; 0, only the last counts
+        others : as in `fit`
+
+        `history_` has the log-likelihood of each part before it was learned; it can fall. Raises ValueError for emissions
+        whose statistics do not add up over parts (StudentT, NegativeBinomial, SciPy, Pomegranate, generalised regressions).
+
+        >>> rng = np.random.default_rng(0)
+        >>> model = HMM(Gaussian(), 2, random_state=0)
+        >>> for _ in range(20):
+        ...     model = model.partial_fit([rng.normal(np.repeat([0.0, 6.0], 25))[:, None] for _ in range(4)])
+        >>> np.sort(model.means_.ravel()).round().astype(int).tolist()
+        [0, 6]
+        """
+        stepwise.learn(self, X, y, lengths, sample_weight, decay)
+        return self
+
+    def _learner(self) -> Emission:
+        """What states emit while EM runs."""
+        return Gaussian() if self.emission is None else clone(self.emission)
+
+    def _chain(self, graph: StateGraph, sequences: Sequences) -> Chain:
         """What learns starts and transitions."""
         return Chain.of(self, graph)
 
@@ -151,36 +195,60 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         """Whether one pass says all: every state is known."""
         return task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
 
-    def _climb(self, base: restarts.Climb, task: em.Task, X: Any, y: Any) -> None:
+    def _climb(self, base: restarts.Climb, task: em.Task, data: tuple[Any, Any], checkpoint: Any) -> None:
         counting = self._is_counting(task)
         n_iter, n_init = (1, 1) if counting else (self.n_iter, restarts.check_n_init(self.n_init))
-        watched = callbacks.watch(self, X, y, n_iter, n_init)
+        watched = callbacks.watch(self, *data, n_iter, n_init)
         if n_init > 1:
             task = task._replace(n_jobs=1)  # threads are busy with restarts
+        seeds, stopped = check_random_state(self.random_state), Event()
+        climbs = [self._first_guess(deepcopy(base), task, seeds) for _ in range(n_init)]
+        saved = Checkpoint(checkpoint, self, task, climbs)
 
         def run(number: int, climb: restarts.Climb) -> None:
             own = watched if n_init == 1 else watched.restart(number, n_iter)
 
             def step() -> float:
-                return own.iteration(lambda: climb.step(task), lambda: deepcopy(self._learned(climb)))
+                height = own.iteration(lambda: climb.step(task), lambda: deepcopy(self._learned(climb)))
+                saved.keep(climb)
+                return height
 
-            converged = em.iterate(step, n_iter, self.tol, len(task.X.values), self.verbose, lambda: own.stopped)[1]
-            climb.converged = converged
-            climb.land()
+            def asked() -> bool:
+                return stopped.is_set() or own.stopped
+
+            if not climb.converged:
+                steps, before = len(task.X.values), climb.history
+                climb.converged = em.iterate(step, n_iter, self.tol, steps, self.verbose, asked, before)[1]
+                saved.keep(climb, last=True)
             if own is not watched:
                 own.end(lambda: deepcopy(self._learned(climb)))
 
-        seeds = check_random_state(self.random_state)
-        climbs = [self._first_guess(deepcopy(base), task, seeds) for _ in range(n_init)]
-        best = restarts.climb_all(climbs, run, self.n_jobs)
+        try:
+            restarts.climb_all(climbs, run, self.n_jobs, stopped.set)
+        except KeyboardInterrupt:
+            self._conclude(climbs, counting)
+            raise
+        best = self._conclude(climbs, counting)
         if not counting:  # states that nobody named were not lost
-            restarts.warn_of_idle_states(best)
-        self.n_parameters_ = base.chain.n_free(base.graph) + best.emission.n_parameters()
+            self._warn_of_idle_states(best)
+        watched.end(lambda: self._learned(best))
+
+    def _conclude(self, climbs: list[restarts.Climb], counting: bool) -> restarts.Climb:
+        """Take over what the best of the restarts has learned so far."""
+        for climb in climbs:
+            climb.land()
+        best = restarts.highest(climbs)
+        self.__dict__.pop("_stepwise", None)  # what parts said is not what this fit says
+        self.n_parameters_ = best.chain.n_free(best.graph) + best.emission.n_parameters()
         self._keep(best)
         self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
         self.n_expectations_ = best.n_expectations
         self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
-        watched.end(lambda: self._learned(best))
+        return best
+
+    @staticmethod
+    def _warn_of_idle_states(best: restarts.Climb) -> None:
+        restarts.warn_of_idle_states(best)
 
     def _keep(self, best: restarts.Climb) -> None:
         """Take the parameters that were learned."""
@@ -192,7 +260,9 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         return {"graph_": climb.graph, "emission_": climb.emission}
 
     def _first_guess(self, climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
-        climb.emission.initialise(task.X, climb.graph.n_labels, np.random.default_rng(seeds.randint(2**31)))
+        rng = np.random.default_rng(seeds.randint(2**31))
+        starts.first_guess(self.init, climb.emission, task.X, climb.graph.n_labels, rng)
+        climb.graph = starts.first_graph(self.init, climb.graph, climb.chain)
         if task.states is not None:
             em.first_guess(climb.graph, climb.emission, task)
         return climb

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
@@ -11,8 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from hmmseq import shares
 from hmmseq.emissions import Emission
+from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.models import em
-from hmmseq.models.acceleration import Leaps
+from hmmseq.models.acceleration import Leaps, Place
 from hmmseq.models.chain import Chain
 
 IDLE = 1e-12  # a state with less than this share of all expected visits has none
@@ -30,6 +32,7 @@ class Climb:
     history: list[float] = field(default_factory=list)
     converged: bool = False
     idle: dict[int, int] = field(default_factory=dict)  # states without visits -> the iteration they were lost in
+    revived: dict[int, int] = field(default_factory=dict)  # states that were so, and had visits in the next iteration
 
     @property
     def height(self) -> float:
@@ -38,47 +41,68 @@ class Climb:
 
     def step(self, task: em.Task) -> float:
         """One iteration of EM; the log-likelihood plus log prior before it."""
-        height, counts = self._expect(task)
-        if self.leaps is not None and self.history and height < self.history[-1]:
-            back = self.leaps.back()
-            if back is not None:
-                self.graph, self.emission = back
-                height, counts = self._expect(task)
+        height, counts = self._expect_or_go_back(task)
+        graph, emission = self._maximum(counts)
         self._look_for_idle_states(counts)
-        self._maximise(counts)
+        self.graph, self.emission = graph, emission  # at once: whoever interrupts finds the one or the other
         self.history.append(height)
         return height
 
     def land(self) -> None:
         """EM ends: nothing will show whether the last leap was too long, so it is taken back."""
+        self._take_back()
+
+    def _expect_or_go_back(self, task: em.Task) -> tuple[float, em.Expected]:
+        """The E-step; after a leap that lowered what EM has raised, or made data impossible, from where it started."""
+        try:
+            found = self._expect(task)
+        except ImpossibleSequenceError:
+            if not self._take_back():
+                raise
+            return self._expect(task)
+        fell = bool(self.history) and found[0] < self.history[-1]
+        return self._expect(task) if fell and self._take_back() else found
+
+    def _take_back(self) -> bool:
         place = None if self.leaps is None else self.leaps.back()
         if place is not None:
             self.graph, self.emission = place
+        return place is not None
 
     def _expect(self, task: em.Task) -> tuple[float, em.Expected]:
         self.n_expectations += 1
         counts = em.expect(self.graph, self.emission, task)
         return counts.log_likelihood + self.emission.log_prior() + self.chain.log_prior(self.graph), counts
 
-    def _maximise(self, counts: em.Expected) -> None:
-        self.graph = self.chain.maximise(self.graph, counts)
-        self.emission.update(counts.statistics)
-        if self.leaps is not None:
-            self.graph, self.emission = self.leaps.onward(self.graph, self.emission)
+    def _maximum(self, counts: em.Expected) -> Place:
+        emission = copy(self.emission)
+        emission.update(counts.statistics)
+        graph = self.chain.maximise(self.graph, counts)
+        return (graph, emission) if self.leaps is None else self.leaps.onward(graph, emission)
 
     def _look_for_idle_states(self, counts: em.Expected) -> None:
         visits = counts.start + np.bincount(self.graph.target, counts.edges, minlength=self.graph.n_states)
         lost = np.flatnonzero(visits <= IDLE * visits.sum()).tolist()
+        self.revived |= {state: i for state, i in self.idle.items() if state not in lost}
         self.idle = {state: self.idle.get(state, len(self.history) + 1) for state in lost}
 
 
-def climb_all(climbs: list[Climb], run: Callable[[int, Climb], None], n_jobs: int | None) -> Climb:
-    """Run each, with its number, in threads; the highest (the first of equals), whichever thread ran which."""
+def climb_all(
+    climbs: list[Climb], run: Callable[[int, Climb], None], n_jobs: int | None, stop: Callable[[], None]
+) -> None:
+    """Run each, with its number, in threads. Which thread runs which has no part in the result.
+
+    stop : asks all of them to stop after their iteration, when one fails or somebody presses Ctrl-C
+    """
 
     def work(share: shares.Share) -> None:
         run(share.first, climbs[share.first])
 
-    shares.run(work, [shares.Share(k, k, k + 1) for k in range(len(climbs))], n_jobs)
+    shares.run(work, [shares.Share(k, k, k + 1) for k in range(len(climbs))], n_jobs, stop)
+
+
+def highest(climbs: list[Climb]) -> Climb:
+    """The first of equals."""
     return max(climbs, key=lambda climb: climb.height)
 
 
@@ -90,12 +114,20 @@ def check_n_init(n_init: Any) -> int:
 
 
 def warn_of_idle_states(climb: Climb) -> None:
-    """States that EM has lost keep what they had: moving them elsewhere could lower the likelihood."""
+    """States that EM has lost go where their priors are, or keep what they had: any other place could be a step down."""
+    if climb.revived:
+        back = ", ".join(f"{state} (iteration {i})" for state, i in climb.revived.items())
+        warnings.warn(
+            f"no expected visits were left to state {back}; it was revived from the priors, and may say more about them "
+            "than about the data",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
     if climb.idle:
         lost = ", ".join(f"{state} (iteration {i})" for state, i in climb.idle.items())
         warnings.warn(
             f"no expected visits are left to state {lost}; what such states emit and where they lead stays as it was "
-            "then: ask for fewer states, more restarts (n_init) or pseudocounts",
+            "then, or is what priors say: ask for fewer states, more restarts (n_init) or pseudocounts and priors",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -17,6 +17,7 @@ from hmmseq.models import em, restarts
 from hmmseq.models.chain import Chain
 from hmmseq.models.hmm import HMM
 from hmmseq.segment_graph import SegmentGraph
+from hmmseq.sequences import Sequences
 
 LARGEST_TABLE = 1 << 20  # a file may ask for any
 CUT = 0.01  # share of the durations of a state that may lie beyond the table without a warning
@@ -70,6 +71,7 @@ class SemiMarkovHMM(HMM):
     """
 
     accelerate = False
+    init = None
     sticky = 0.0
     training = "em"
     durations_: Durations
@@ -123,9 +125,9 @@ class SemiMarkovHMM(HMM):
     def _default_topology(n_states: int) -> StateGraph:
         return topologies.ergodic(n_states, stay=n_states == 1)
 
-    def _chain(self, graph: StateGraph) -> "LastingChain":  # type: ignore[override]
+    def _chain(self, graph: StateGraph, sequences: Sequences) -> "LastingChain":  # type: ignore[override]
         options = {"left_censored": self.left_censored, "right_censored": self.right_censored}
-        return LastingChain(super()._chain(graph), self._family(graph.n_states), self._longest(), options)
+        return LastingChain(super()._chain(graph, sequences), self._family(graph.n_states), self._longest(), options)
 
     def _longest(self) -> int:
         if not isinstance(self.longest, Integral) or not 1 <= self.longest <= LARGEST_TABLE:

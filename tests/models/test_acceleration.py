@@ -1,36 +1,57 @@
 """Leaps of EM: never down, and fewer passes over the data."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from families import FAMILIES, JOINT, Family, symbols
 from hmmseq import HMM, Sequences
 from hmmseq.emissions import Categorical, Emission, Gaussian
 from hmmseq.models.acceleration import leap
 from strategies import seeds
 
-KINDS = [Categorical(3), Categorical(3, order=1), *[Gaussian(kind) for kind in ("spherical", "diag", "full", "tied")]]
+SYMBOLS, WORDS = (Family(Categorical(3, order=order), None, None, symbols) for order in (0, 1))
 
 
-def observed(emission, rng):
-    symbols = isinstance(emission, Categorical)
-    return [rng.integers(0, 3, n) if symbols else rng.normal(size=(n, 3)) for n in (40, 20)]
-
-
-@pytest.mark.parametrize("emission", KINDS, ids=str)
-def test_a_vector_describes_the_parameters(emission):
+@pytest.mark.parametrize("family", [*FAMILIES, *JOINT, SYMBOLS, WORDS], ids=str)
+def test_a_vector_describes_the_parameters(family):
     rng = np.random.default_rng(0)
-    X = observed(emission, rng)
-    model = HMM(emission, 3, n_iter=3, random_state=0).fit(X)
-    emission, before = model.emission_, {name: getattr(model, name) for name in model.emission_.parameters_}
-    vector = emission.unconstrained()
+    X = [family.data(rng, (n, 2)) for n in (40, 20)]
+    X = [x[:, 0].astype(int) for x in X] if family.emission.symbols else X
+    model = HMM(family.emission, 3, n_iter=3, random_state=0).fit(X)
+    emission, before = model.emission_, model.emission_.state()
+    vector, labels = emission.unconstrained(), emission.owners()
     emission.constrain(vector)
-    for name, value in before.items():
-        np.testing.assert_allclose(getattr(emission, name), value, rtol=1e-9, atol=1e-12)
-    emission.constrain(vector + rng.normal(size=len(vector)))
-    emission.check(3)
-    assert np.all(np.isfinite(emission.log_scores(emission.observe(Sequences.pack(X))).table))
+    for name, value in emission.state().items():
+        np.testing.assert_allclose(value, before[name], rtol=1e-9, atol=1e-12)
+    observed = emission.observe(Sequences.pack(X))
+    scores = emission.log_scores(observed).table
+    moved = copy(emission)
+    moved.constrain(vector + 0.01 * rng.normal(size=len(vector)))
+    moved.check(3)
+    np.testing.assert_array_equal(emission.log_scores(observed).table, scores)  # a copy is one
+    assert np.all(np.isfinite(moved.log_scores(observed).table))
+    for label in range(3):  # numbers of a label change its scores alone
+        moved = copy(emission)
+        moved.constrain(vector + 0.01 * (labels == label))
+        changed = (moved.log_scores(observed).table != scores).any(axis=0)
+        assert changed.tolist() == [j == label for j in range(3)]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=str)
+def test_fixed_parameters_are_not_in_the_vector(family):
+    rng = np.random.default_rng(1)
+    name = family.emission.parameters_[0]
+    fixed = np.where([[True], [False]], getattr(family.random(rng), name), np.nan)
+    options = family.emission.get_params() | {"fixed": {name[:-1]: fixed}}
+    model = HMM(type(family.emission)(**options), 2, n_iter=3, random_state=0).fit([family.data(rng, (40, 2))])
+    vector = model.emission_.unconstrained()
+    assert len(vector) == model.emission_.n_parameters()
+    model.emission_.constrain(vector + 0.1)
+    np.testing.assert_array_equal(getattr(model, name)[0], fixed[0])
 
 
 @given(seeds, st.floats(0.01, 0.999))
@@ -85,9 +106,9 @@ def test_a_fit_does_not_end_on_a_leap_that_nothing_has_checked():
 
 
 class Plain(Categorical):
-    unconstrained = Emission.unconstrained
+    scales = Emission.scales
 
 
 def test_an_emission_without_a_vector_is_refused():
-    with pytest.raises(ValueError, match="Plain emissions have no unconstrained form; leave out accelerate=True"):
+    with pytest.raises(ValueError, match="Plain emissions have no unconstrained form"):
         HMM(Plain(2), 2, accelerate=True).fit([[0, 1, 1]])

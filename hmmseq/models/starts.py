@@ -1,0 +1,70 @@
+"""Where EM starts: a first guess of what states emit, or the end of another fit."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from hmmseq.emissions import Emission
+from hmmseq.emissions.observed import by_row, guessed_labels, standardised
+from hmmseq.graph import StateGraph
+from hmmseq.models.chain import Chain
+from hmmseq.sequences import Sequences
+
+SURE = 0.8  # of each step belongs to its guessed label, the rest to all at random
+
+
+def check_init(init: Any) -> None:
+    """ValueError for what is no start."""
+    if hasattr(init, "fit"):
+        check_is_fitted(init)
+    elif init not in (None, "kmeans", "quantile"):
+        raise ValueError(f"init is {init!r}; expected None, 'kmeans', 'quantile' or a fitted model")
+
+
+def first_guess(init: Any, emission: Emission, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
+    """Start the emission: by its own guess, from k-means, from quantiles, or where another fit ended."""
+    if hasattr(init, "fit"):
+        _take(emission, init.emission_, n_labels)
+        return
+    emission.initialise(X, n_labels, rng)
+    if init is None:
+        return
+    if emission.symbols:
+        raise ValueError(f"init is {init!r}, but symbols have neither order nor distance; leave init out")
+    weights = guessed_labels(X.values, n_labels, rng) if init == "kmeans" else quantile_labels(X.values, n_labels, rng)
+    emission.update(emission.statistics(X, by_row(weights, *emission.grouping(X))))
+
+
+def first_graph(init: Any, graph: StateGraph, chain: Chain) -> StateGraph:
+    """The graph that EM starts from."""
+    if not hasattr(init, "fit"):
+        return graph
+    other = init.graph_
+    alike = all(np.array_equal(getattr(graph, name), getattr(other, name)) for name in ("source", "target", "label"))
+    if not alike:
+        raise ValueError("init is a model of another topology; its states and edges must be those of this one")
+    return chain.begin(graph.weigh(edge=other.edge, start=other.start))
+
+
+def _take(emission: Emission, other: Emission, n_labels: int) -> None:
+    if type(emission) is not type(other):
+        raise ValueError(f"init emits {type(other).__name__}, but this model {type(emission).__name__}")
+    emission.restore(other.state())
+    emission.hold_fixed()
+    emission.check(n_labels)
+
+
+def quantile_labels(values: np.ndarray, n_labels: int, rng: np.random.Generator) -> np.ndarray:
+    """(n_steps, n_labels) weights to begin with: steps in the order of their first principal component, cut evenly.
+
+    Label 0 has the smallest values of the feature that says most about that order. What is missing counts as average.
+    """
+    weights = rng.gamma(1.0, size=(len(values), n_labels))
+    weights *= (1 - SURE) / weights.sum(1, keepdims=True)
+    away = standardised(values)
+    axis = np.linalg.eigh(away.T @ away)[1][:, -1]
+    along = away @ (axis * np.sign(axis[np.abs(axis).argmax()]))
+    cuts = np.quantile(along, np.arange(1, n_labels) / n_labels) if len(along) else np.zeros(n_labels - 1)
+    weights[np.arange(len(values)), np.searchsorted(cuts, along, side="right")] += SURE
+    return weights
