@@ -1,7 +1,9 @@
 """Sequence models on one lattice: a graph of states, scores per step, and a few questions.
 
-from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way
+from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scikit-learn way: see docs/models.md
 from hmmseq import SemiMarkovHMM                            states that last for learned durations
+from hmmseq import InputHMM                                 transitions that depend on covariates
+from hmmseq import FactorialHMM                             several chains that emit together
 from hmmseq import CRF, SemiCRF, HMMTagger                  the same for tagging
 from hmmseq import EachSequence, make_sequence_scorer       scikit-learn's transformers and metrics for sequences
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
@@ -40,9 +42,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "EachSequence", "Gaussian", "GaussianHMM",
-    "HMMTagger", "ImpossibleSequenceError", "PoissonHMM", "SegmentGraph", "SemiCRF", "SemiMarkovHMM", "Sequences",
-    "StateGraph", "load", "make_sequence_scorer", "topologies",
+    "CRF", "FactorialHMM", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "EachSequence", "Gaussian",
+    "GaussianHMM", "HMMTagger", "ImpossibleSequenceError", "InputHMM", "PoissonHMM", "SegmentGraph", "SemiCRF",
+    "SemiMarkovHMM", "Sequences", "StateGraph", "load", "make_sequence_scorer", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
@@ -52,11 +54,13 @@ _HOMES = {
     "hmmseq.model_selection": ("make_sequence_scorer",),
     "hmmseq.models": (
         "CRF",
+        "FactorialHMM",
         "GMMHMM",
         "HMM",
         "CategoricalHMM",
         "GaussianHMM",
         "HMMTagger",
+        "InputHMM",
         "PoissonHMM",
         "SemiCRF",
         "SemiMarkovHMM",

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from hmmseq.emissions import Emission
 from hmmseq.graph import StateGraph
 from hmmseq.models import em
 from hmmseq.models.em import Graph
@@ -44,6 +45,10 @@ class Chain(NamedTuple):
         """The graph EM starts from: its weights made probabilities that keep to what is asked."""
         graph = em.normalise(graph)
         return graph.weigh(edge=self.edges.begin(graph.edge), start=self.start.begin(graph.start))
+
+    def expect(self, graph: Graph, emission: Emission, task: em.Task) -> em.Expected:
+        """The E-step."""
+        return em.expect(graph, emission, task)
 
     def maximise(self, graph: Graph, counts: em.Expected) -> Graph:
         """The M-step: the probabilities of largest posterior density for these expected counts."""

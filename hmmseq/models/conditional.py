@@ -4,6 +4,7 @@ Lafferty, McCallum and Pereira, ICML 2001. Steps of unknown label are summed ove
 expectation, over the paths that keep to the known labels.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,6 +60,10 @@ class Likelihood:
         self.pairs = np.flatnonzero(pairs)
         self.n_weights = len(self.pairs) + n_labels**2 + 2 * ends * n_labels
 
+    @cached_property
+    def _features(self) -> np.ndarray:
+        return np.zeros((self.n_features, self.n_labels))
+
     @property
     def n_features(self) -> int:
         """Rows of the weights of features."""
@@ -104,7 +109,12 @@ class Likelihood:
 
     def split(self, x: np.ndarray) -> Weights:
         """The vector as weights by feature and label, edge, start and end."""
-        n, features = self.n_labels, np.zeros((self.n_features, self.n_labels))
+        weights = self._filled(x)
+        return weights._replace(features=weights.features.copy())
+
+    def _filled(self, x: np.ndarray) -> Weights:
+        """The same, until the next call: pairs that do not exist stay zero, so the array is made once."""
+        n, features = self.n_labels, self._features
         features.reshape(-1)[self.pairs] = x[: len(self.pairs)]
         rest = np.concatenate([x[len(self.pairs) :], np.zeros(2 * n)])
         return Weights(features, rest[: n * n], rest[n * n : n * (n + 1)], rest[n * (n + 1) : n * (n + 2)])
@@ -116,7 +126,7 @@ class Likelihood:
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Value and gradient."""
-        weights = self.split(x)
+        weights = self._filled(x)
         graph, packed = self._lattice(weights)
         free = lattice.expected_counts(graph, packed, self.weights, n_jobs=self.n_jobs)
         observed, value = self._observed(graph, packed.table, weights)

@@ -100,9 +100,10 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
     def fit(self, X: Any, y: Any, *, sample_weight: Any = None) -> Self:
         """Learn the weights. y: a label per step, None or -1 where unknown; sample_weight: (n_sequences,)."""
         self._check_parameters()
-        vocabulary = None if is_matrices(X) else Vocabulary.learn(X, self.min_frequency)
-        features = stack(self, X, True) if vocabulary is None else vocabulary.read(X)
-        self._vocabulary = vocabulary
+        if is_matrices(X):
+            self._vocabulary, features = None, stack(self, X, True)
+        else:
+            self._vocabulary, features = Vocabulary.learn_and_read(X, self.min_frequency)
         self.n_features_in_ = features.matrix.shape[1]
         weights = sample_weights(sample_weight, len(features.offsets) - 1)
         likelihood = self._likelihood(X, features, y, weights)

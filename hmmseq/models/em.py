@@ -30,8 +30,7 @@ class Expected(NamedTuple):
     statistics: Statistics
     edges: np.ndarray  # (n_edges,)
     start: np.ndarray  # (n_states,)
-    durations: np.ndarray | None = None  # (n_states, longest) of segments, where states last
-    tail: np.ndarray | None = None  # (n_states,) steps beyond the table of durations
+    more: Statistics = {}  # what some models count besides
 
 
 class Task(NamedTuple):
@@ -51,12 +50,17 @@ class Task(NamedTuple):
         return self._replace(X=X, states=states, weights=self.weights[first:last])
 
 
-def expect(graph: StateGraph | SegmentGraph, emission: Emission, task: Task) -> Expected:
-    """The E-step: Baum, Petrie, Soules and Weiss, Ann. Math. Stat. 41 (1970)."""
-    total: Expected | None = None
+def expect(
+    graph: StateGraph | SegmentGraph, emission: Emission, task: Task, of_group: Callable[..., Expected] | None = None
+) -> Expected:
+    """The E-step: Baum, Petrie, Soules and Weiss, Ann. Math. Stat. 41 (1970).
+
+    of_group : counts of some of the sequences, given graph, emission, their task and the number of steps before them
+    """
+    total, count = None, of_group or _expect_group
     for first, last in groups(task.X):
         try:
-            part = _expect_group(graph, emission, task.part(first, last))
+            part = count(graph, emission, task.part(first, last), int(task.X.offsets[first]))
         except ImpossibleSequenceError as error:
             raise ImpossibleSequenceError(first + error.sequence, error.step) from None
         total = part if total is None else _add(total, part)
@@ -64,7 +68,7 @@ def expect(graph: StateGraph | SegmentGraph, emission: Emission, task: Task) -> 
     return total
 
 
-def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Task) -> Expected:
+def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Task, before: int) -> Expected:
     scores = emission.log_scores(task.X)
     count: Callable[..., Any] = best_path_counts if task.best_only else lattice.expected_counts
     if task.states is None:
@@ -76,8 +80,8 @@ def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Ta
         rows = np.zeros_like(scores.table)
         np.add.at(rows, (row[:, None], column), counts.rows)
     log_likelihood = float(task.weights @ counts.log_partition)
-    lasting = (getattr(counts, name, None) for name in ("durations", "tail"))
-    return Expected(log_likelihood, emission.statistics(task.X, rows), counts.edges, counts.start, *lasting)
+    more = {name: getattr(counts, name) for name in ("durations", "tail") if hasattr(counts, name)}  # where states last
+    return Expected(log_likelihood, emission.statistics(task.X, rows), counts.edges, counts.start, more)
 
 
 def known_states(
@@ -122,10 +126,9 @@ def groups(X: Sequences) -> Iterator[tuple[int, int]]:
 
 
 def _add(a: Expected, b: Expected) -> Expected:
-    lasting = (None if mine is None else mine + theirs for mine, theirs in zip(a[4:], b[4:], strict=True))
     return Expected(
         a.log_likelihood + b.log_likelihood, add(a.statistics, b.statistics), a.edges + b.edges, a.start + b.start,
-        *lasting,
+        add(a.more, b.more),
     )  # fmt: skip
 
 

@@ -42,31 +42,61 @@ class Vocabulary:
     @classmethod
     def learn(cls, X: Any, min_frequency: int = 1) -> "Vocabulary":
         """The features that occur in at least `min_frequency` steps of X, a list of sequences or one."""
+        return cls.learn_and_read(X, min_frequency)[0]
+
+    @classmethod
+    def learn_and_read(cls, X: Any, min_frequency: int = 1) -> tuple["Vocabulary", Features]:
+        """The same, and the features of X, at the cost of learning alone: each name is looked up once."""
+        steps = _Steps.of(X)
         ids: defaultdict[str, int] = defaultdict(count().__next__)
-        steps = [step for sequence in as_sequences(X)[0] for step in sequence]
-        numbers = np.fromiter(map(ids.__getitem__, chain.from_iterable(map(_names, steps))), np.int64)
+        numbers = np.fromiter(map(ids.__getitem__, steps.flat()), np.int64, count=steps.bounds[-1])
         _check_names(ids)
         times = np.bincount(numbers, minlength=len(ids))
-        names = list(ids)
-        return cls(names[i] for i in np.argsort(-times, kind="stable") if times[i] >= min_frequency)
+        order = np.argsort(-times, kind="stable")
+        order = order[times[order] >= min_frequency]
+        names, column = list(ids), np.full(len(ids), -1, dtype=np.int32)
+        column[order] = np.arange(len(order), dtype=np.int32)
+        vocabulary = cls(names[i] for i in order)
+        return vocabulary, steps.features(column[numbers], len(order))
 
     def read(self, X: Any) -> Features:
         """The features of X; names that were never learned are left out."""
+        steps = _Steps.of(X)
+        found = map(self.columns.get, steps.flat(), repeat(-1))
+        return steps.features(np.fromiter(found, np.int32, count=steps.bounds[-1]), len(self.columns))
+
+
+class _Steps(NamedTuple):
+    """The steps of all sequences, and the names of their features."""
+
+    sequences: list[Any]
+    single: bool
+    steps: list[Any]
+    names: list[Any]
+    bounds: np.ndarray  # (n_steps + 1,) names before each step
+
+    @classmethod
+    def of(cls, X: Any) -> "_Steps":
         sequences, single = as_sequences(X)
         steps = [step for sequence in sequences for step in sequence]
-        listed = [_names(step) for step in steps]
-        bounds = np.concatenate([[0], np.cumsum([len(names) for names in listed], dtype=np.int64)])
-        flat = chain.from_iterable(listed)
-        column = np.fromiter(map(self.columns.get, flat, repeat(-1)), np.int32, count=bounds[-1])
+        names = [_names(step) for step in steps]
+        bounds = np.concatenate([[0], np.cumsum([len(own) for own in names], dtype=np.int64)])
+        return cls(sequences, single, steps, names, bounds)
+
+    def flat(self) -> Iterator[str]:
+        return chain.from_iterable(self.names)
+
+    def features(self, column: np.ndarray, n_columns: int) -> Features:
+        """As a matrix, given the column of each name, -1 where it has none."""
         value = np.ones(len(column))
-        if any(isinstance(step, Mapping) for step in steps):
-            value[:] = np.fromiter(chain.from_iterable(map(_values, steps)), np.float64, count=len(column))
-            _check_values(value, bounds, sequences)
+        if any(isinstance(step, Mapping) for step in self.steps):
+            value[:] = np.fromiter(chain.from_iterable(map(_values, self.steps)), np.float64, count=len(column))
+            _check_values(value, self.bounds, self.sequences)
         known = column >= 0
-        first = np.concatenate([[0], np.cumsum(known)])[bounds]
+        first = np.concatenate([[0], np.cumsum(known)])[self.bounds]
         first = first.astype(np.int32) if first[-1] < 2**31 else first  # half the bytes to read in each product
-        matrix = sparse.csr_array((value[known], column[known], first), shape=(len(steps), len(self.columns)))
-        return Features(matrix, offsets_of(sequences), single)
+        matrix = sparse.csr_array((value[known], column[known], first), shape=(len(self.steps), n_columns))
+        return Features(matrix, offsets_of(self.sequences), self.single)
 
 
 def stack(estimator: Any, X: Any, reset: bool) -> Features:

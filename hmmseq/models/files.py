@@ -14,24 +14,30 @@ from hmmseq.errors import DataError
 from hmmseq.files import Source, source_name
 from hmmseq.graph import StateGraph
 from hmmseq.models.crf import CRF
+from hmmseq.models.factorial_hmm import FactorialHMM
 from hmmseq.models.hmm import HMM
 from hmmseq.models.hmm_tagger import HMMTagger
+from hmmseq.models.input_hmm import InputHMM
 from hmmseq.models.semi_crf import SemiCRF
 from hmmseq.models.semi_markov import SemiMarkovHMM
 from hmmseq.models.variational import VariationalHMM
 
-MODELS: dict[str, type[HMM]] = {"HMM": HMM, "SemiMarkovHMM": SemiMarkovHMM, "VariationalHMM": VariationalHMM}
+MODELS: dict[str, type[HMM]] = {
+    "HMM": HMM, "InputHMM": InputHMM, "SemiMarkovHMM": SemiMarkovHMM, "VariationalHMM": VariationalHMM,
+}  # fmt: skip
 # They name their own parts.
-TAGGERS: dict[str, type[CRF] | type[HMMTagger]] = {"CRF": CRF, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF}
+OTHERS: dict[str, type[Any]] = {
+    "CRF": CRF, "FactorialHMM": FactorialHMM, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF,
+}  # fmt: skip
 # Models of higher layers, imported when a file names one, as the public names of hmmseq are when they are used.
 ELSEWHERE = {"SequenceTagger": "hmmseq.hybrid"}
 GRAPH = ("source", "target", "label", "edge", "start", "end")
 FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_", "n_expectations_")
 
 
-def save(model: HMM | CRF | HMMTagger, path: str | os.PathLike[str]) -> None:
+def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted model. A reader sees the old file or the whole new one, also after a crash."""
-    if isinstance(model, (CRF, HMMTagger)):
+    if type(model).__name__ in OTHERS:
         parts, fitted = model._parts()
         params = _plain(model.get_params(deep=False))
         write(path, {"class": type(model).__name__, "params": params, "fitted": fitted}, parts)
@@ -66,10 +72,10 @@ def load(source: Source) -> Any:
     text, arrays = read(source)
     try:
         described = json.loads(text)
-        if described["class"] in TAGGERS or described["class"] in ELSEWHERE:
-            tagger = _tagger(described["class"])(**described["params"])
-            tagger._restore(arrays, described["fitted"])
-            return tagger
+        if described["class"] in OTHERS or described["class"] in ELSEWHERE:
+            other = _other(described["class"])(**described["params"])
+            other._restore(arrays, described["fitted"])
+            return other
         model = MODELS[described["class"]](**described["params"])
         model.emission_ = _emission(described["emission"])
         model.emission = _emission(described.get("asked", described["emission"]))
@@ -80,8 +86,8 @@ def load(source: Source) -> Any:
     return model
 
 
-def _tagger(name: str) -> Any:
-    return TAGGERS[name] if name in TAGGERS else getattr(import_module(ELSEWHERE[name]), name)
+def _other(name: str) -> Any:
+    return OTHERS[name] if name in OTHERS else getattr(import_module(ELSEWHERE[name]), name)
 
 
 def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -94,6 +100,8 @@ def _restore(model: HMM, described: dict[str, Any], arrays: dict[str, np.ndarray
     model.emission_.check(model.graph_.n_labels)
     if isinstance(model, VariationalHMM):
         model.posterior_ = {name[10:]: array for name, array in arrays.items() if name.startswith("posterior.")}
+        if not all(np.all(np.isfinite(array)) for array in model.posterior_.values()):
+            raise ValueError("the posterior has NaN or infinity")
     for part in FITTED:
         setattr(model, part, described["fitted"][part])
 

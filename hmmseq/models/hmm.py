@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin, clone
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import callbacks, lattice, topologies
@@ -145,13 +146,14 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         starts.check_init(self.init)
         emission, graph = self._learner(), self._topology(states)
         chain = self._chain(graph, sequences)
-        task = em.Task(emission.observe(sequences), states, weights, self.n_jobs, self._is_hard())
+        task = em.Task(emission.observe(self._observed(sequences)), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         leaps = Leaps(chain) if self.accelerate else None
         self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, (X, y), checkpoint)
         return self
 
+    @available_if(lambda self: type(self)._chain is HMM._chain)  # stepwise EM knows rows of probabilities alone
     def partial_fit(
         self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None, decay: float = 0.7
     ) -> Self:
@@ -185,6 +187,10 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     def _chain(self, graph: StateGraph, sequences: Sequences) -> Chain:
         """What learns starts and transitions."""
         return Chain.of(self, graph)
+
+    def _observed(self, sequences: Sequences) -> Sequences:
+        """What the emission reads of the data."""
+        return sequences
 
     def _is_hard(self) -> bool:
         if self.training not in ("em", "viterbi"):
@@ -292,8 +298,13 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
 
     def _scores(self, X: Any, lengths: Any) -> Packed:
         check_is_fitted(self)
-        scores = self.emission_.log_scores(self.emission_.observe(inputs.sequences(self, X, lengths, reset=False)))
+        sequences = inputs.sequences(self, X, lengths, reset=False)
+        scores = self._read(sequences)
         return replace(scores, single=lengths is None and is_one(X))
+
+    def _read(self, sequences: Sequences) -> Packed:
+        """Scores of data."""
+        return self.emission_.log_scores(self.emission_.observe(self._observed(sequences)))
 
     def predict(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains.

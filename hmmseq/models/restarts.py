@@ -5,7 +5,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -71,7 +71,7 @@ class Climb:
 
     def _expect(self, task: em.Task) -> tuple[float, em.Expected]:
         self.n_expectations += 1
-        counts = em.expect(self.graph, self.emission, task)
+        counts = self.chain.expect(self.graph, self.emission, task)
         return counts.log_likelihood + self.emission.log_prior() + self.chain.log_prior(self.graph), counts
 
     def _maximum(self, counts: em.Expected) -> Place:
@@ -87,8 +87,21 @@ class Climb:
         self.idle = {state: self.idle.get(state, len(self.history) + 1) for state in lost}
 
 
+class Climber(Protocol):
+    """Something that gets higher."""
+
+    @property
+    def height(self) -> float: ...
+
+
+AnyClimb = TypeVar("AnyClimb", bound=Climber)
+
+
 def climb_all(
-    climbs: list[Climb], run: Callable[[int, Climb], None], n_jobs: int | None, stop: Callable[[], None]
+    climbs: list[AnyClimb],
+    run: Callable[[int, AnyClimb], None],
+    n_jobs: int | None,
+    stop: Callable[[], None] = lambda: None,
 ) -> None:
     """Run each, with its number, in threads. Which thread runs which has no part in the result.
 
@@ -101,7 +114,7 @@ def climb_all(
     shares.run(work, [shares.Share(k, k, k + 1) for k in range(len(climbs))], n_jobs, stop)
 
 
-def highest(climbs: list[Climb]) -> Climb:
+def highest(climbs: list[AnyClimb]) -> AnyClimb:
     """The first of equals."""
     return max(climbs, key=lambda climb: climb.height)
 

@@ -219,12 +219,16 @@ class LastingChain:
         counts = em.expect(self._lasting(graph.graph, any_length), emission, task)
         return self._relearn(graph, counts)
 
+    def expect(self, graph: SegmentGraph, emission: Emission, task: em.Task) -> em.Expected:
+        """As `Chain.expect`."""
+        return self.chain.expect(graph, emission, task)
+
     def maximise(self, graph: SegmentGraph, counts: em.Expected) -> SegmentGraph:
         """The M-step. Durations have their maximum of likelihood, in a family without a prior."""
         return self._relearn(self.chain.maximise(graph, counts), counts)
 
     def _relearn(self, graph: SegmentGraph, counts: em.Expected) -> SegmentGraph:
-        self.durations = self.durations.update(counts.durations, counts.tail)
+        self.durations = self.durations.update(counts.more["durations"], counts.more["tail"])
         return self._lasting(graph.graph, self.durations)
 
     def log_prior(self, graph: SegmentGraph) -> float:

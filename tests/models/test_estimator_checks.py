@@ -7,14 +7,25 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from expected_failures import expected_failures
-from hmmseq import CRF, GMMHMM, HMM, EachSequence, GaussianHMM, HMMTagger, SemiCRF, SemiMarkovHMM
+from hmmseq import (
+    CRF,
+    GMMHMM,
+    HMM,
+    EachSequence,
+    GaussianHMM,
+    HMMTagger,
+    InputHMM,
+    SemiCRF,
+    SemiMarkovHMM,
+)
 from hmmseq.bio import GeneFinder
 from hmmseq.emissions import StudentT
+from hmmseq.models import VariationalHMM
 
 # PoissonHMM and CategoricalHMM are HMM for data that the checks do not have: counts, symbols.
 ESTIMATORS = [
     HMM(), GaussianHMM(2, "full"), GMMHMM(2, 2), HMM(StudentT(), 2, n_iter=5), CRF(n_iter=20),
-    SemiMarkovHMM(), SemiCRF(n_iter=5), EachSequence(StandardScaler()),
+    InputHMM(), VariationalHMM(), SemiMarkovHMM(), SemiCRF(n_iter=5), EachSequence(StandardScaler()),
 ]  # fmt: skip
 with warnings.catch_warnings():  # they read words, and records; most checks have nothing to say about those
     warnings.simplefilter("ignore", SkipTestWarning)

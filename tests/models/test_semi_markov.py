@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -55,6 +55,7 @@ def fits(draw):
 
 @pytest.mark.filterwarnings("ignore:no expected visits")
 @pytest.mark.filterwarnings("ignore:.*beyond longest")
+@settings(max_examples=40)
 @given(fits())
 def test_em_never_falls_and_nothing_is_nan(case):
     model, data, y, weights = case
