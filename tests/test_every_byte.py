@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from hmmseq import CRF, HMM, DataError, HMMTagger, SemiCRF, SemiMarkovHMM, load
+from hmmseq import CRF, HMM, DataError, FactorialHMM, HMMTagger, InputHMM, SemiCRF, SemiMarkovHMM, load
 from hmmseq.archive import digest
 from hmmseq.emissions import Gaussian, Mixture, Poisson, Product
+from hmmseq.models import VariationalHMM
 
 COUNTS = [[[0], [3], [1]], [[4], [0]]]
 VECTORS = [np.array([[0.0, 1.0], [2.0, 0.5], [4.0, 1.5]]), np.array([[4.5, 0.0], [0.2, 2.0]])]
@@ -27,6 +28,9 @@ def models():
         SemiMarkovHMM(Poisson(), 2, durations="histogram", longest=3, n_iter=1, random_state=0).fit(COUNTS),
         COUNTS,
     )
+    yield "VariationalHMM", VariationalHMM(Gaussian(), 1, n_iter=1, random_state=0).fit(VECTORS), VECTORS
+    yield "InputHMM", InputHMM(inputs=[0], n_components=2, n_iter=1, random_state=0).fit(VECTORS), VECTORS
+    yield "FactorialHMM", FactorialHMM((2, 1), n_iter=1, random_state=0).fit(VECTORS), VECTORS
     yield "CRF", CRF(n_iter=2).fit(FEATURES, TAGS), FEATURES
     yield "SemiCRF", SemiCRF(n_iter=2).fit(FEATURES, TAGS), FEATURES
     yield "HMMTagger", HMMTagger(order=1, longest_ending=1).fit([["a", "b"]], [["A", "B"]]), [["a"], ["b", "a"]]
@@ -44,7 +48,7 @@ CASES = pytest.mark.parametrize("model, X", [case[1:] for case in MODELS], ids=[
 
 def answers(model, X):
     """What a model says, to compare."""
-    if hasattr(model, "emission_"):
+    if isinstance(model, (HMM, FactorialHMM)):
         return [np.array(model.score(X))]
     if isinstance(model, SemiCRF):
         return [np.array([segment[:2] for segment in found]) for found in model.predict(X)]

@@ -151,10 +151,10 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         leaps = Leaps(chain) if self.accelerate else None
-        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, X, y, checkpoint)
+        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, (X, y), checkpoint)
         return self
 
-    @available_if(lambda self: type(self)._chain is HMM._chain)  # what else a model learns has no average
+    @available_if(lambda self: type(self)._chain is HMM._chain)  # stepwise EM knows rows of probabilities alone
     def partial_fit(
         self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None, decay: float = 0.7
     ) -> Self:
@@ -202,10 +202,10 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         """Whether one pass says all: every state is known."""
         return task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
 
-    def _climb(self, base: restarts.Climb, task: em.Task, X: Any, y: Any, checkpoint: Any) -> None:
+    def _climb(self, base: restarts.Climb, task: em.Task, data: tuple[Any, Any], checkpoint: Any) -> None:
         counting = self._is_counting(task)
         n_iter, n_init = (1, 1) if counting else (self.n_iter, restarts.check_n_init(self.n_init))
-        watched = callbacks.watch(self, X, y, n_iter, n_init)
+        watched = callbacks.watch(self, *data, n_iter, n_init)
         if n_init > 1:
             task = task._replace(n_jobs=1)  # threads are busy with restarts
         seeds, stopped = check_random_state(self.random_state), Event()
@@ -214,22 +214,22 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         saved = Checkpoint(checkpoint, self, task, climbs)
 
         def run(number: int, climb: restarts.Climb) -> None:
-            seen = watched if n_init == 1 else watched.restart(number, n_iter)
+            own = watched if n_init == 1 else watched.restart(number, n_iter)
 
             def step() -> float:
-                height = seen.iteration(lambda: climb.step(task), lambda: deepcopy(self._learned(climb)))
+                height = own.iteration(lambda: climb.step(task), lambda: deepcopy(self._learned(climb)))
                 saved.keep(climb)
                 return height
 
-            def enough() -> bool:
-                return seen.stopped or stopped.is_set()
+            def asked() -> bool:
+                return stopped.is_set() or own.stopped
 
             if not climb.converged:
                 steps, before = len(task.X.values), climb.history
-                climb.converged = em.iterate(step, n_iter, self.tol, steps, self.verbose, enough, before)[1]
+                climb.converged = em.iterate(step, n_iter, self.tol, steps, self.verbose, asked, before)[1]
                 saved.keep(climb, last=True)
-            if seen is not watched:
-                seen.end(lambda: deepcopy(self._learned(climb)))
+            if own is not watched:
+                own.end(lambda: deepcopy(self._learned(climb)))
 
         try:
             restarts.climb_all(climbs, run, self.n_jobs, stopped.set)
@@ -237,9 +237,9 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
             self._conclude(climbs, counting)
             raise
         best = self._conclude(climbs, counting)
-        watched.end(lambda: self._learned(best))
         if not counting:  # states that nobody named were not lost
             self._warn_of_idle_states(best)
+        watched.end(lambda: self._learned(best))
 
     def _conclude(self, climbs: list[restarts.Climb], counting: bool) -> restarts.Climb:
         """Take over what the best of the restarts has learned so far."""

@@ -58,6 +58,7 @@ class InputHMM(HMM):
     """
 
     accelerate = False
+    init = None
     sticky = 0.0
     training = "em"
     regressions_: "tuple[Regression, Regression]"

@@ -103,9 +103,11 @@ AnyClimb = TypeVar("AnyClimb", bound=Climber)
 
 
 def climb_all(
-    climbs: list[AnyClimb], run: Callable[[int, AnyClimb], None], n_jobs: int | None,
+    climbs: list[AnyClimb],
+    run: Callable[[int, AnyClimb], None],
+    n_jobs: int | None,
     stop: Callable[[], None] = lambda: None,
-) -> None:  # fmt: skip
+) -> None:
     """Run each, with its number, in threads. Which thread runs which has no part in the result.
 
     stop : asks all of them to stop after their iteration, when one fails or somebody presses Ctrl-C

@@ -71,6 +71,7 @@ class SemiMarkovHMM(HMM):
     """
 
     accelerate = False
+    init = None
     sticky = 0.0
     training = "em"
     durations_: Durations

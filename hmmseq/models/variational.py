@@ -104,14 +104,13 @@ class VariationalHMM(HMM):
     def _learned(self, climb: restarts.Climb) -> dict[str, Any]:
         graph, emission = climb.graph, climb.emission
         assert isinstance(graph, BelievedGraph)
-        believed = {"startprob": graph.start_concentration, "transmat": graph.matrix(graph.edge_concentration)}
-        if not isinstance(emission, Posterior):
-            return {"graph_": graph.expected(), "posterior_": believed, "emission_": emission}
-        return {
-            "graph_": graph.expected(),
-            "posterior_": believed | emission.distribution(),
-            "emission_": emission.expected(),
+        posterior = {
+            "startprob": graph.start_concentration,
+            "transmat": graph.matrix(graph.edge_concentration),
+            **(emission.distribution() if isinstance(emission, Posterior) else {}),
         }
+        expected = emission.expected() if isinstance(emission, Posterior) else emission
+        return {"graph_": graph.expected(), "emission_": expected, "posterior_": posterior}
 
     def _more_parts(self) -> dict[str, np.ndarray]:
         return {f"posterior.{name}": array for name, array in self.posterior_.items()}
@@ -119,6 +118,8 @@ class VariationalHMM(HMM):
     def _restore_graph(self, graph: StateGraph, arrays: dict[str, np.ndarray]) -> None:
         self.graph_ = graph
         self.posterior_ = {name[10:]: array for name, array in arrays.items() if name.startswith("posterior.")}
+        if not all(np.all(np.isfinite(array)) for array in self.posterior_.values()):
+            raise ValueError("the posterior has NaN or infinity")
 
 
 class BelievedGraph(StateGraph):

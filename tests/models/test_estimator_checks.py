@@ -12,13 +12,12 @@ from hmmseq import (
     GMMHMM,
     HMM,
     EachSequence,
-    FactorialHMM,
     GaussianHMM,
     HMMTagger,
     InputHMM,
     SemiCRF,
     SemiMarkovHMM,
-)  # fmt: skip
+)
 from hmmseq.bio import GeneFinder
 from hmmseq.emissions import StudentT
 from hmmseq.models import VariationalHMM
@@ -26,8 +25,7 @@ from hmmseq.models import VariationalHMM
 # PoissonHMM and CategoricalHMM are HMM for data that the checks do not have: counts, symbols.
 ESTIMATORS = [
     HMM(), GaussianHMM(2, "full"), GMMHMM(2, 2), HMM(StudentT(), 2, n_iter=5), CRF(n_iter=20),
-    SemiMarkovHMM(), InputHMM(), FactorialHMM((1, 2)), SemiCRF(n_iter=5), VariationalHMM(),
-    EachSequence(StandardScaler()),
+    InputHMM(), VariationalHMM(), SemiMarkovHMM(), SemiCRF(n_iter=5), EachSequence(StandardScaler()),
 ]  # fmt: skip
 with warnings.catch_warnings():  # they read words, and records; most checks have nothing to say about those
     warnings.simplefilter("ignore", SkipTestWarning)

@@ -237,13 +237,13 @@ def test_saved_and_loaded(inference, tmp_path):
     assert clone(again).fit(X).history_ == model.history_
     import safetensors.numpy
 
-    from hmmseq.models.files import _digest
+    from hmmseq.archive import digest
 
     with safetensors.safe_open(tmp_path / "model", framework="numpy") as file:
         metadata, arrays = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     for name, value in (("means", np.ones((4, 2))), ("covariance", -np.eye(2)), ("start.0", np.array([2.0, -1.0]))):
         spoiled = arrays | {name: value}
-        changed = metadata | {"sha256": _digest(metadata["model"], spoiled)}
+        changed = metadata | {"sha256": digest(metadata["model"], spoiled)}
         (tmp_path / "model").write_bytes(safetensors.numpy.save(spoiled, changed))
         with pytest.raises(DataError, match="does not describe a model"):
             load(tmp_path / "model")

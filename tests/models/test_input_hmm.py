@@ -209,7 +209,7 @@ def test_saved_and_loaded(start_inputs, tmp_path):
 def test_a_file_with_other_coefficients_is_refused(tmp_path):
     import safetensors.numpy
 
-    from hmmseq.models.files import _digest
+    from hmmseq.archive import digest
 
     fitted(False)[0].save(tmp_path / "model")
     with safetensors.safe_open(tmp_path / "model", framework="numpy") as file:
@@ -217,7 +217,7 @@ def test_a_file_with_other_coefficients_is_refused(tmp_path):
     for spoiled in (np.zeros((9, 2)), np.full((9, 3), np.nan), np.zeros((3, 3))):
         changed = arrays | {"coefs.edges": spoiled}
         (tmp_path / "model").write_bytes(
-            safetensors.numpy.save(changed, metadata | {"sha256": _digest(metadata["model"], changed)})
+            safetensors.numpy.save(changed, metadata | {"sha256": digest(metadata["model"], changed)})
         )
         with pytest.raises(DataError, match="does not describe a model"):
             load(tmp_path / "model")

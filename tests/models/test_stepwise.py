@@ -112,3 +112,7 @@ def test_only_an_hmm_learns_in_parts():
 def test_what_cannot_be_learned_in_parts_is_refused(model, X, options, message):
     with pytest.raises(ValueError, match=message):
         model.partial_fit(np.array(X) if len(X[0]) == 1 else [np.array(x, dtype=int) for x in X], **options)
+
+
+def test_only_hmm_learns_in_parts():
+    assert hasattr(HMM(), "partial_fit") and not hasattr(VariationalHMM(), "partial_fit")
