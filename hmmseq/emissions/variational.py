@@ -166,9 +166,6 @@ class VariationalGaussian(Posterior, Gaussian):
             return replace(scores, table=scores.table + loss[:, 0])
         return replace(scores, table=scores.table + ~np.isnan(X.values) @ loss.T)
 
-    def normals(self, X: Sequences) -> None:
-        """Scores are no normal densities."""
-
     def log_prior(self) -> float:
         return -float(self.belief_.divergence(self.prior_).sum())
 
