@@ -27,6 +27,7 @@ INTRON = 0, 1  # score columns of the introns of each strand; what lies between 
 class ExonKinds:
     """Numbers of the kinds of exons: strand, how it begins (-1: start codon), how it ends (-1: stop codon).
 
+    >>> from hmmseq.bio import GeneticCode
     >>> kinds = ExonKinds(SplitCodons(GeneticCode.from_table(1)))
     >>> len(kinds), int(kinds.number(0, -1, -1)), int(kinds.number(1, 5, 5))
     (98, 0, 97)

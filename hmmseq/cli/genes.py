@@ -77,7 +77,7 @@ def _check_together(arguments: argparse.Namespace) -> None:
 def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
     from hmmseq.bio.genes import GeneFinder
 
-    chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length", "circular")}
+    chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length")}
     finder = GeneFinder(
         circular=arguments.circular,
         n_jobs=arguments.threads,

@@ -19,7 +19,7 @@ from hmmseq.bio.spliced.model import Candidates, chosen, signal_places
 from hmmseq.bio.spliced.phases import SplitCodons
 from hmmseq.bio.spliced.signals import Window, count_windows, fit_signal
 from hmmseq.bio.spliced.training import _score_regions, expected_f1, learn_weights, learn_worth, tied
-from hmmseq.bio.spliced.words import N_WORDS, encode_words
+from hmmseq.bio.words import N_WORDS, encode_words
 from planted_introns import plant
 
 STANDARD = GeneticCode.from_table(1)

@@ -15,6 +15,14 @@ from hmmseq.models import VariationalHMM, checkpoints
 SOME = [(family, k % 2 == 0) for k, family in enumerate(FAMILIES + JOINT) if k % 3 == 0]
 
 
+@pytest.fixture(autouse=True)
+def heeds_ctrl_c():
+    """Shells start what runs in the background with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def every_iteration(monkeypatch):
     monkeypatch.setattr(checkpoints, "EVERY", 0.0)

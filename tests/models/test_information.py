@@ -8,6 +8,7 @@ from hmmseq import HMM, PoissonHMM, Sequences, StateGraph, topologies
 from hmmseq.emissions import Categorical, Gaussian, LowRankGaussian, Poisson
 from hmmseq.models import em, inputs, standard_errors
 from hmmseq.models.information import groups_of
+from hmmseq.validation import sample_weights
 from recovery import TRUTHS, drawn, recovered
 
 BY_NAME = {str(truth): truth for truth in TRUTHS}
@@ -116,7 +117,7 @@ def test_errors_are_those_of_second_differences_of_the_likelihood(name):
     found = standard_errors(model, X, y, sample_weight=weights)
     sequences = inputs.sequences(model, X, None, reset=False)
     known = None if y is None else inputs.states(y, sequences, None)
-    task = em.Task(model.emission_.observe(sequences), known, inputs.sample_weights(weights, len(X)), None)
+    task = em.Task(model.emission_.observe(sequences), known, sample_weights(weights, len(X)), None)
     expected = Plain(model, task).covariance()
     assert np.all(np.isfinite(found.errors)) and len(set(found.names)) == len(found.names)
     np.testing.assert_allclose(found.errors, np.sqrt(np.diag(expected)), rtol=5e-3)
