@@ -15,7 +15,7 @@ from hmmseq.kernels.score_rows import gather, scatter
 
 # Distances are cut here, so that the square of an outlier of 1e200, times a precision, still is a finite score.
 FARTHEST = 1e100
-ORDINARY = 1e100  # with squares that add up to no more, a step needs no cutting
+ORDINARY = 1e50  # with features whose sizes add up to no more, a step needs no cutting
 GROUP = 16  # rows of lanes that are added up in registers
 
 
@@ -99,9 +99,9 @@ def normal_scores(normals, rows, features, out, first):
 def _features(values, rows, out, first):
     """out[first + d] = feature d of the steps in `rows`. Returns whether all are there and ordinary."""
     gather(values, rows, out, first)
-    total = load(out, first) * load(out, first)
+    total = larger(load(out, first), load(out, first) * -1.0)
     for d in range(first + 1, first + values.shape[1]):
-        total = total + load(out, d) * load(out, d)
+        total = total + larger(load(out, d), load(out, d) * -1.0)
     return all_below(total, ORDINARY)
 
 
