@@ -19,6 +19,7 @@ LAYERS = [
     ["graph", "segment_graph", "span_graph"],
     [
         "sequences",
+        "storage",
         "validation",
         "callbacks",
         "scores",
