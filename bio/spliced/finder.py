@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from hmmseq.storage import Arrays, Stored
 
 from ..contigs import Part, parts_of
-from ..fasta import FastaRecord
+from ..formats.fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode
 from .examples import shares_at_ends, training_regions
