@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -15,7 +14,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import archive
-from hmmseq.errors import DataError
 
 from ..contigs import Part, parts_of
 from ..fasta import FastaRecord
@@ -26,8 +24,6 @@ from .hints import Hint, Worth
 from .storage import describe, restore
 from .stretches import Stretch, stretches
 from .training import train
-
-_CLASS = "SplicedGeneFinder"
 
 
 class SplicedGeneFinder(BaseEstimator):
@@ -127,32 +123,22 @@ class SplicedGeneFinder(BaseEstimator):
         return self._each_part(records, hints, lambda stretch, stream: stretch.alternatives(n_samples, stream))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the trained finder to one file (safetensors with JSON metadata); `load` reads it back."""
+        """Write the trained finder to one file (safetensors with JSON metadata); `hmmseq.load` reads it back.
+
+        Which genes were left out is not kept.
+        """
         check_is_fitted(self)
         plain, arrays = describe(self.model_)
-        params = {name: value for name, value in self.get_params().items() if name != "table"}
-        fitted = {"n_genes": self.n_genes_, "history": self.history_, "hint_worth": self.hint_worth_}
-        archive.write(path, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
+        params = archive.plain(self.get_params() | {"table": None})
+        fitted = {"n_genes": self.n_genes_, "history": self.history_, "hint_worth": self.hint_worth_, "model": plain}
+        archive.write(path, {"class": type(self).__name__, "params": params, "fitted": fitted}, arrays)
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read what `save` wrote; DataError for any other file. Which genes were left out is not kept."""
-        text, arrays = archive.read(path)
-        try:
-            described = json.loads(text)
-            if described["class"] != _CLASS:
-                raise DataError(f"{os.fspath(path)} holds a {described['class']}, not a {_CLASS}")
-            model = restore(described["model"], arrays)
-            finder = cls(model.code if model.code.table is None else model.code.table, **described["params"])
-            fitted = described["fitted"]
-            finder.n_genes_, finder.history_ = fitted["n_genes"], fitted["history"]
-            finder.hint_worth_ = fitted["hint_worth"] and Worth(*map(float, fitted["hint_worth"]))
-        except archive.MISFITS as error:
-            if isinstance(error, DataError):
-                raise
-            raise DataError(f"{os.fspath(path)} does not describe a {_CLASS}: {error}") from None
-        finder.model_, finder.left_out_ = model, []
-        return finder
+    def _restore(self, arrays: dict[str, np.ndarray], fitted: dict[str, Any]) -> None:
+        self.model_ = restore(fitted["model"], arrays)
+        code, worth = self.model_.code, fitted["hint_worth"]
+        self.table = code if code.table is None else code.table
+        self.n_genes_, self.history_, self.left_out_ = int(fitted["n_genes"]), fitted["history"], []
+        self.hint_worth_ = worth and Worth(*map(float, worth))
 
     def _each_part(
         self,

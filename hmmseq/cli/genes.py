@@ -88,9 +88,16 @@ def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]
 
 
 def _spliced(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
+    from hmmseq import load
     from hmmseq.bio import SplicedGeneFinder, read_hints
+    from hmmseq.errors import DataError
 
-    finder = SplicedGeneFinder.load(arguments.model).set_params(
+    finder = load(arguments.model)
+    if not isinstance(finder, SplicedGeneFinder):
+        raise DataError(
+            f"{arguments.model} holds a {type(finder).__name__}; --model takes what `hmmseq train-genes` wrote"
+        )
+    finder.set_params(
         min_posterior=arguments.min_posterior or 0.0,
         partial=not arguments.complete,
         n_jobs=arguments.threads,

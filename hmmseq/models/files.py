@@ -30,7 +30,7 @@ OTHERS: dict[str, type[Any]] = {
     "CRF": CRF, "FactorialHMM": FactorialHMM, "HMMTagger": HMMTagger, "SemiCRF": SemiCRF,
 }  # fmt: skip
 # Models of higher layers, imported when a file names one, as the public names of hmmseq are when they are used.
-ELSEWHERE = {"SequenceTagger": "hmmseq.hybrid"}
+ELSEWHERE = {"SequenceTagger": "hmmseq.hybrid", "SplicedGeneFinder": "hmmseq.bio"}
 GRAPH = ("source", "target", "label", "edge", "start", "end")
 FITTED = ("n_features_in_", "converged_", "history_", "histories_", "n_iter_", "n_parameters_", "n_expectations_")
 
