@@ -4,6 +4,7 @@ import gzip
 
 import pytest
 
+from hmmseq import HMMTagger
 from hmmseq.bio import read_genes, write_genes
 from hmmseq.cli import main
 from planted_introns import plant
@@ -95,7 +96,17 @@ def test_options_that_do_not_go_together(folder, capfd, options, message):
     assert status == 2 and out == "" and len(err) == 1 and message in err[0]
 
 
+def test_a_model_says_what_it_learned_from(folder, capfd):
+    status, out, _ = run(["info", folder / "model"], capfd)
+    facts = dict(line.split("\t") for line in out.splitlines())
+    assert status == 0 and facts["model"] == "SplicedGeneFinder" and facts["genetic code"] == "Standard"
+    assert facts["genes learned from"] == "12" and 300 < int(facts["bases between genes"]) < 900
+
+
 def test_bad_files_give_one_line(folder, capfd):
+    HMMTagger().fit([["a", "b"]], [["x", "y"]]).save(folder / "tagger")
+    status, _, err = run(["genes", folder / "genome.fa.gz", "--model", folder / "tagger", "-q"], capfd)
+    assert status == 1 and len(err) == 1 and "holds a HMMTagger" in err[0]
     genome, annotation = files(folder, "genome.fa.gz", "genes.gff3")
     status, _, err = run(["genes", genome, "--model", annotation, "-q"], capfd)
     assert status == 1 and len(err) == 1 and "not a model file" in err[0]

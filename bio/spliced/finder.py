@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from hmmseq import archive
-from hmmseq.errors import DataError
+from hmmseq.storage import Arrays, Stored
 
 from ..contigs import Part, parts_of
-from ..fasta import FastaRecord
+from ..formats.fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode
 from .examples import shares_at_ends, training_regions
@@ -27,10 +24,8 @@ from .storage import describe, restore
 from .stretches import Stretch, stretches
 from .training import train
 
-_CLASS = "SplicedGeneFinder"
 
-
-class SplicedGeneFinder(BaseEstimator):
+class SplicedGeneFinder(Stored, BaseEstimator):
     """Gene finder for genomes whose genes have introns: a generalised hidden Markov model, trained on annotated genes.
 
     Parameters
@@ -126,33 +121,20 @@ class SplicedGeneFinder(BaseEstimator):
         """
         return self._each_part(records, hints, lambda stretch, stream: stretch.alternatives(n_samples, stream))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the trained finder to one file (safetensors with JSON metadata); `load` reads it back."""
-        check_is_fitted(self)
-        plain, arrays = describe(self.model_)
-        params = {name: value for name, value in self.get_params().items() if name != "table"}
-        fitted = {"n_genes": self.n_genes_, "history": self.history_, "hint_worth": self.hint_worth_}
-        archive.write(path, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
+    def _kept_params(self) -> dict[str, Any]:
+        return super()._kept_params() | {"table": 1}  # the code is among the parts
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read what `save` wrote; DataError for any other file. Which genes were left out is not kept."""
-        text, arrays = archive.read(path)
-        try:
-            described = json.loads(text)
-            if described["class"] != _CLASS:
-                raise DataError(f"{os.fspath(path)} holds a {described['class']}, not a {_CLASS}")
-            model = restore(described["model"], arrays)
-            finder = cls(model.code if model.code.table is None else model.code.table, **described["params"])
-            fitted = described["fitted"]
-            finder.n_genes_, finder.history_ = fitted["n_genes"], fitted["history"]
-            finder.hint_worth_ = fitted["hint_worth"] and Worth(*map(float, fitted["hint_worth"]))
-        except archive.MISFITS as error:
-            if isinstance(error, DataError):
-                raise
-            raise DataError(f"{os.fspath(path)} does not describe a {_CLASS}: {error}") from None
-        finder.model_, finder.left_out_ = model, []
-        return finder
+    def _parts(self) -> tuple[Arrays, dict[str, Any]]:
+        plain, arrays = describe(self.model_)
+        fitted = {"n_genes": self.n_genes_, "history": self.history_, "hint_worth": self.hint_worth_, "model": plain}
+        return arrays, fitted
+
+    def _restore(self, arrays: Arrays, fitted: dict[str, Any]) -> None:
+        self.model_ = restore(fitted["model"], arrays)
+        self.table = self.model_.code if self.model_.code.table is None else self.model_.code.table
+        self.n_genes_, self.history_ = fitted["n_genes"], fitted["history"]
+        self.hint_worth_ = fitted["hint_worth"] and Worth(*map(float, fitted["hint_worth"]))
+        self.left_out_ = []  # a file does not keep which genes were left out
 
     def _each_part(
         self,
