@@ -23,7 +23,7 @@ from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 from hmmseq.models.checkpoints import Checkpoint
 from hmmseq.models.streams import ModelStream
-from hmmseq.scores import Packed
+from hmmseq.scores import Densities, Packed, pack
 from hmmseq.sequences import Sequences, is_one
 from hmmseq.storage import Arrays, Stored
 from hmmseq.streaming import PathStream, PosteriorStream, Stream
@@ -300,16 +300,16 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     def _default_topology(n_states: int) -> StateGraph:
         return topologies.ergodic(n_states)
 
-    def _scores(self, X: Any, lengths: Any) -> Packed:
+    def _scores(self, X: Any, lengths: Any) -> Packed | Densities:
         if "graph_" not in self.__dict__:  # the question to scikit-learn takes as long as a hundred steps
             check_is_fitted(self)
         sequences = inputs.sequences(self, X, lengths, reset=False)
         scores = self._read(sequences)
         return replace(scores, single=lengths is None and is_one(X))
 
-    def _read(self, sequences: Sequences) -> Packed:
+    def _read(self, sequences: Sequences) -> Packed | Densities:
         """Scores of data."""
-        return self.emission_.log_scores(self.emission_.observe(self._observed(sequences)))
+        return self.emission_.scores(self.emission_.observe(self._observed(sequences)))
 
     def predict(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains.
@@ -341,17 +341,17 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
             return path
         return path._replace(states=path.states[self.graph_.label[path.states] >= 0])
 
-    def _untied(self, scores: Packed, known: Any, lengths: Any) -> tuple[StateGraph, Packed]:
+    def _untied(self, scores: Packed | Densities, known: Any, lengths: Any) -> tuple[StateGraph, Packed | Densities]:
         """Graph and scores with a column for each emitting state, all but the known states forbidden."""
         graph = self.graph_.untied()
         if known is None:
             return graph, self._by_state(scores)
         states = inputs.states(known, scores.steps, lengths, "known")
         inputs.check_states(states, self.graph_, "known")
-        return graph, em.known_states(self.graph_, scores, states)[0]
+        return graph, em.known_states(self.graph_, pack(scores), states)[0]
 
-    def _by_state(self, scores: Packed) -> Packed:
-        return em.untied(self.graph_, scores)
+    def _by_state(self, scores: Packed | Densities) -> Packed | Densities:
+        return scores if self.graph_.is_untied else em.untied(self.graph_, pack(scores))
 
     def predict_proba(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """(n_steps, n_states) posterior of each state at each step; zero for silent states, and where nothing is possible.
@@ -398,9 +398,9 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     def score(self, X: Any, y: Any = None, *, lengths: Any = None) -> float:
         """Log-likelihood per step, so that sets of different size can be compared; y is not used."""
         scores = self._scores(X, lengths)
-        return self._log_likelihood(scores) / max(len(scores.code), 1)
+        return self._log_likelihood(scores) / max(len(scores.steps.values), 1)
 
-    def _log_likelihood(self, scores: Packed) -> float:
+    def _log_likelihood(self, scores: Packed | Densities) -> float:
         return float(np.sum(lattice.log_partition(self.graph_, scores, n_jobs=self.n_jobs)))
 
     def aic(self, X: Any, *, lengths: Any = None) -> float:
@@ -410,7 +410,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     def bic(self, X: Any, *, lengths: Any = None) -> float:
         """Schwarz's criterion: -2 log-likelihood + log(number of steps) `n_parameters_`; lower is better."""
         scores = self._scores(X, lengths)
-        return selection.bic(self._log_likelihood(scores), self.n_parameters_, len(scores.code))
+        return selection.bic(self._log_likelihood(scores), self.n_parameters_, len(scores.steps.values))
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw one sequence of `n_samples` steps: (observations, states)."""
