@@ -1,6 +1,6 @@
 """Laws of learning, counted over many random fits.
 
-python -m benchmarks.statistics monotone [--fits 500] [--first 0]
+python -m benchmarks.statistics monotone [--fits 500] [--first 0] [--output benchmarks/results]
 python -m benchmarks.statistics recovery [--fits 200] [--family Poisson] [--output benchmarks/results]
 """
 
@@ -22,9 +22,9 @@ ENOUGH = 0.95  # of the fits
 MOST = 1e-8  # of itself: so much may what EM monitors fall
 
 
-def monotone(n_fits: int, first: int, n_iter: int) -> int:
+def monotone(n_fits: int, first: int, n_iter: int, output: Path | None) -> int:
     """How many of so many fits fell by more than rounding; each of those is printed."""
-    worst, fallen = 0.0, 0
+    falls: dict[str, list[float]] = {" ".join(str(emission).split()): [] for emission, _ in EMISSIONS}
     for number in range(first, first + n_fits):
         fit = random_fit(np.random.default_rng(number), number, n_iter)
         try:
@@ -32,13 +32,22 @@ def monotone(n_fits: int, first: int, n_iter: int) -> int:
         except Exception as error:
             found = np.inf
             print(f"fit {number}: {fit.what}: {type(error).__name__}: {error}")
-        worst = max(worst, found)
+        falls[list(falls)[number % len(falls)]].append(found)
         if found > MOST:
-            fallen += 1
             print(f"fit {number}: {fit.what}: fell by {found:.2g}", flush=True)
-    print(
-        f"{n_fits} fits of {len(EMISSIONS)} emissions: {fallen} fell by more than {MOST:g}; the largest fall is {worst:.2g}"
+    rows = [
+        {"emission": name, "fits": len(found), "fallen": sum(fall > MOST for fall in found), "largest": max(found)}
+        for name, found in falls.items() if found
+    ]  # fmt: skip
+    fallen = sum(row["fallen"] for row in rows)
+    total = (
+        f"{n_fits} fits of {len(rows)} emissions: {fallen} fell by more than {MOST:g} of itself; the largest fall is "
+        f"{max(row['largest'] for row in rows):.2g}"
     )
+    print(total)
+    lines = [total, "", "| emission | fits | fallen | largest fall |", "|---|---:|---:|---:|"]
+    lines += [f"| {row['emission']} | {row['fits']} | {row['fallen']} | {row['largest']:.2g} |" for row in rows]
+    write(output, "monotone", rows, lines)
     return fallen
 
 
@@ -75,11 +84,12 @@ def main() -> None:
     found = laws.add_parser("recovery", help="parameters lie within three standard errors of the truth")
     found.add_argument("--fits", type=int, default=200)
     found.add_argument("--family", default="", help="only families whose name begins so")
-    found.add_argument("--output", type=Path, help="folder for recovery.json and recovery.md")
+    for law in (falls, found):
+        law.add_argument("--output", type=Path, help="folder for a table and its figures as JSON")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")  # of states that lose their visits, of constant features
     if arguments.law == "monotone":
-        sys.exit(monotone(arguments.fits, arguments.first, arguments.iterations) > 0)
+        sys.exit(monotone(arguments.fits, arguments.first, arguments.iterations, arguments.output) > 0)
     sys.exit(recovery(arguments.fits, arguments.family, arguments.output) > 0)
 
 
