@@ -5,10 +5,12 @@ python -m benchmarks.statistics recovery [--fits 200] [--family Poisson] [--outp
 """
 
 import argparse
+import json
 import sys
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))  # random fits are those of the tests
 
@@ -18,7 +20,7 @@ from benchmarks.report import write
 from random_fits import EMISSIONS, largest_fall, random_fit
 from recovery import THREE_ERRORS, TRUTHS, recovered
 
-ENOUGH = 0.95  # of the fits
+ENOUGH, MORE = 0.95, 5  # of the fits; so many times as many where the first ones are fewer
 MOST = 1e-8  # of itself: so much may what EM monitors fall
 
 
@@ -53,25 +55,54 @@ def monotone(n_fits: int, first: int, n_iter: int, output: Path | None) -> int:
 
 def recovery(n_fits: int, family: str, output: Path | None) -> int:
     """For each family, how many of so many fits have every parameter within three standard errors of the truth."""
-    lines = [
-        "| family | free parameters | fits with all within 3 errors | of normal, independent ones | seconds a fit |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    print("\n".join(lines))
-    missed, rows = 0, []
+    print("\n".join(HEADER))
+    rows = []
     for truth in [truth for truth in TRUTHS if str(truth).startswith(family)]:
-        begun = time.perf_counter()
-        found = [recovered(truth, np.random.default_rng(seed)) for seed in range(n_fits)]
-        seconds = (time.perf_counter() - begun) / n_fits
-        within, free = float(np.mean([one.within for one in found])), found[0].n_parameters
-        missed += within < ENOUGH
-        name = " ".join(str(truth).split())
-        rows.append({"family": name, "free_parameters": free, "within": within, "normal": THREE_ERRORS**free})
-        lines.append(f"| {name} | {free} | {within:.1%} | {THREE_ERRORS**free:.1%} | {seconds:.2f} |")
-        print(lines[-1], flush=True)
-    print(f"{missed} families have less than {ENOUGH:.0%} of {n_fits} fits within three standard errors")
-    write(output, "recovery", rows, lines)
+        rows.append(recovery_row(truth, n_fits))
+        print(line(rows[-1]), flush=True)
+    missed = sum(row["within"] < ENOUGH for row in rows)
+    print(f"{missed} of {len(rows)} families have less than {ENOUGH:.0%} of their fits within three standard errors")
+    if output is not None:
+        rows = others(output / "recovery.json", rows) + rows
+    write(output, "recovery", rows, [*HEADER, *map(line, rows)])
     return missed
+
+
+HEADER = [
+    "| family | free parameters | fits | with all within 3 errors | of normal, independent ones | of the first fits "
+    "| seconds a fit |",
+    "|---|---:|---:|---:|---:|---:|---:|",
+]
+
+
+def recovery_row(truth: Any, n_fits: int) -> dict:
+    """A share of 200 fits has itself an error of 1.5 %: where it is below what is asked for, five times as many decide."""
+    begun = time.perf_counter()
+    found = [recovered(truth, np.random.default_rng(seed)) for seed in range(n_fits)]
+    first = float(np.mean([one.within for one in found]))
+    if first < ENOUGH:
+        found += [recovered(truth, np.random.default_rng(seed)) for seed in range(n_fits, MORE * n_fits)]
+    free = found[0].n_parameters
+    return {
+        "family": " ".join(str(truth).split()), "free_parameters": free, "fits": len(found),
+        "within": float(np.mean([one.within for one in found])), "normal": THREE_ERRORS**free,
+        "first": {"fits": n_fits, "within": first}, "seconds": (time.perf_counter() - begun) / len(found),
+    }  # fmt: skip
+
+
+def line(row: dict) -> str:
+    first = row["first"]
+    return (
+        f"| {row['family']} | {row['free_parameters']} | {row['fits']} | {row['within']:.1%} | {row['normal']:.1%} "
+        f"| {first['within']:.1%} of {first['fits']} | {row['seconds']:.2f} |"
+    )
+
+
+def others(path: Path, rows: list[dict]) -> list[dict]:
+    """What is known of families that were not counted now."""
+    counted = {row["family"] for row in rows}
+    known = json.loads(path.read_text()) if path.exists() else []
+    return [row for row in known if row["family"] not in counted]
 
 
 def main() -> None:
