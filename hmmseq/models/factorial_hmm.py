@@ -268,7 +268,7 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
         return parameters.origin + means + noise, states
 
     def _take(self, parameters: Parameters) -> None:
-        vars(self).update(self._learned(parameters))
+        self.__dict__.update(self._learned(parameters))
 
     @staticmethod
     def _learned(parameters: Parameters) -> dict[str, Any]:
