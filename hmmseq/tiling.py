@@ -205,7 +205,7 @@ def _of_share(place: Any, number: int) -> Any:
 
 def best(graph: StateGraph, packed: Scored, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """States of the best paths, (n_steps in all,), their log scores, and the sequences left to the exact recursion."""
-    states, out = np.zeros(packed.offsets[-1], dtype=np.int32), np.zeros(len(packed))
+    states, out = np.empty(packed.offsets[-1], dtype=np.int32), np.zeros(len(packed))
     widest = spread(graph, packed)
     if widest > WIDEST_BEST:  # whole numbers would be too coarse
         return states, out, np.arange(len(packed))

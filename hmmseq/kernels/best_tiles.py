@@ -23,7 +23,10 @@ FLOOR = -(1 << 60)  # what is impossible; three of them still fit
 
 
 class BestModel(NamedTuple):
-    """A graph in whole numbers. Those of the matrix end in mask - source, all others in zeros."""
+    """A graph in whole numbers. Those of the matrix end in mask - source, all others in zeros.
+
+    Rows of scores have n places, whole BLOCKs; those past the states are never read.
+    """
 
     start: np.ndarray  # (n,)
     matrix: np.ndarray  # (n_states, n)
@@ -47,21 +50,41 @@ class BestSeams(NamedTuple):
 def _step(rows, source, target, model, room, pointers, at):
     """rows[target + j] = score of j + max_i rows[source + i] + matrix[i, j], and the choice to pointers[at + j]."""
     matrix, mask = model.matrix, model.mask
-    n = matrix.shape[1]
-    for j in range(0, n, BLOCK):
-        x = load(rows, source)
-        a, b, c, d = x + matrix[0, j], x + matrix[0, j + 1], x + matrix[0, j + 2], x + matrix[0, j + 3]
-        for i in range(1, matrix.shape[0]):
-            x = load(rows, source + i)
-            a = larger(a, x + matrix[i, j])
-            b = larger(b, x + matrix[i, j + 1])
-            c = larger(c, x + matrix[i, j + 2])
-            d = larger(d, x + matrix[i, j + 3])
+    for j in range(0, matrix.shape[0], BLOCK):
         e, f, g, h = whole_block(model.scores, room, j)
+        if j + 2 < matrix.shape[0]:
+            a, b, c, d = _best_sources(rows, source, matrix, j)
+            _keep(rows, target + j + 2, pointers, at + j + 2, c, g, mask)
+            _keep(rows, target + j + 3, pointers, at + j + 3, d, h, mask)
+        else:  # half a BLOCK
+            a, b = _best_sources_of_two(rows, source, matrix, j)
         _keep(rows, target + j, pointers, at + j, a, e, mask)
         _keep(rows, target + j + 1, pointers, at + j + 1, b, f, mask)
-        _keep(rows, target + j + 2, pointers, at + j + 2, c, g, mask)
-        _keep(rows, target + j + 3, pointers, at + j + 3, d, h, mask)
+
+
+@jit(inner=True)
+def _best_sources(rows, source, matrix, j):
+    """max_i rows[source + i] + matrix[i, k] for k = j ... j + BLOCK - 1."""
+    x = load(rows, source)
+    a, b, c, d = x + matrix[0, j], x + matrix[0, j + 1], x + matrix[0, j + 2], x + matrix[0, j + 3]
+    for i in range(1, matrix.shape[0]):
+        x = load(rows, source + i)
+        a = larger(a, x + matrix[i, j])
+        b = larger(b, x + matrix[i, j + 1])
+        c = larger(c, x + matrix[i, j + 2])
+        d = larger(d, x + matrix[i, j + 3])
+    return a, b, c, d
+
+
+@jit(inner=True)
+def _best_sources_of_two(rows, source, matrix, j):
+    x = load(rows, source)
+    a, b = x + matrix[0, j], x + matrix[0, j + 1]
+    for i in range(1, matrix.shape[0]):
+        x = load(rows, source + i)
+        a = larger(a, x + matrix[i, j])
+        b = larger(b, x + matrix[i, j + 1])
+    return a, b
 
 
 @jit(inner=True)
@@ -94,7 +117,7 @@ def best_tile(model, code, pieces, low, high, warmup, rows, pointers, room, seam
     rows: (2 * n, WIDTH).   states: (WIDTH,).   Returns how many steps have choices.
     """
     tops, taken = np.zeros((1, WIDTH), np.int64), np.zeros(WIDTH)
-    n = model.start.size
+    n_states, n = model.matrix.shape
     seat(pieces, low, high, room)
     steps = _mark(pieces, low, high, room)
     rows[:] = 0
@@ -107,7 +130,7 @@ def best_tile(model, code, pieces, low, high, warmup, rows, pointers, room, seam
         if u == 0:
             _open(model, pieces, low, high, room, rows, target)
         if u % model.every == 0:
-            _lower(rows, target, n, tops, taken, model.unit)
+            _lower(rows, target, n_states, tops, taken, model.unit)
         if u >= 0 and room.event[u]:
             _close(model, pieces, low, high, u, rows, target, taken, room, seams, logs, states)
         source, target = target, source
@@ -131,7 +154,7 @@ def _mark(pieces, low, high, room):
 @jit(inner=True)
 def _begin(model, rows, source, low, high, tops, taken, room, seams):
     """The row before the cores."""
-    n = model.start.size
+    n = model.matrix.shape[0]
     _lower(rows, source, n, tops, taken, model.unit)
     for p in range(min(high - low, seams.row_before.shape[0])):
         for j in range(n):
@@ -144,7 +167,7 @@ def _begin(model, rows, source, low, high, tops, taken, room, seams):
 def _open(model, pieces, low, high, room, rows, target):
     for p in range(high - low):
         if pieces.opens[low + p]:
-            for j in range(model.start.size):
+            for j in range(model.matrix.shape[0]):
                 score = model.start[j] + whole_score(model.scores, room, j, p)
                 rows[target + j, p] = max(score, FLOOR)
 
@@ -152,7 +175,7 @@ def _open(model, pieces, low, high, room, rows, target):
 @jit(inner=True)
 def _close(model, pieces, low, high, u, rows, target, taken, room, seams, logs, states):
     """Pieces whose core ends with this step, and those whose last step it is."""
-    n = model.end.size
+    n = model.matrix.shape[0]
     for p in range(high - low):
         piece = low + p
         ending = pieces.closes[piece] and u == pieces.length[piece] + pieces.after[piece] - 1
