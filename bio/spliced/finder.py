@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -13,10 +12,10 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from hmmseq import archive
+from hmmseq.storage import Arrays, Stored
 
 from ..contigs import Part, parts_of
-from ..fasta import FastaRecord
+from ..formats.fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode
 from .examples import shares_at_ends, training_regions
@@ -26,7 +25,7 @@ from .stretches import Stretch, stretches
 from .training import train
 
 
-class SplicedGeneFinder(BaseEstimator):
+class SplicedGeneFinder(Stored, BaseEstimator):
     """Gene finder for genomes whose genes have introns: a generalised hidden Markov model, trained on annotated genes.
 
     Parameters
@@ -123,23 +122,20 @@ class SplicedGeneFinder(BaseEstimator):
         """
         return self._each_part(records, hints, lambda stretch, stream: stretch.alternatives(n_samples, stream))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the trained finder to one file (safetensors with JSON metadata); `hmmseq.load` reads it back.
+    def _kept_params(self) -> dict[str, Any]:
+        return super()._kept_params() | {"table": 1}  # the code is among the parts
 
-        Which genes were left out is not kept.
-        """
-        check_is_fitted(self)
+    def _parts(self) -> tuple[Arrays, dict[str, Any]]:
         plain, arrays = describe(self.model_)
-        params = archive.plain(self.get_params() | {"table": None})
         fitted = {"n_genes": self.n_genes_, "history": self.history_, "hint_worth": self.hint_worth_, "model": plain}
-        archive.write(path, {"class": type(self).__name__, "params": params, "fitted": fitted}, arrays)
+        return arrays, fitted
 
-    def _restore(self, arrays: dict[str, np.ndarray], fitted: dict[str, Any]) -> None:
+    def _restore(self, arrays: Arrays, fitted: dict[str, Any]) -> None:
         self.model_ = restore(fitted["model"], arrays)
-        code, worth = self.model_.code, fitted["hint_worth"]
-        self.table = code if code.table is None else code.table
-        self.n_genes_, self.history_, self.left_out_ = int(fitted["n_genes"]), fitted["history"], []
-        self.hint_worth_ = worth and Worth(*map(float, worth))
+        self.table = self.model_.code if self.model_.code.table is None else self.model_.code.table
+        self.n_genes_, self.history_ = fitted["n_genes"], fitted["history"]
+        self.hint_worth_ = fitted["hint_worth"] and Worth(*map(float, fitted["hint_worth"]))
+        self.left_out_ = []  # a file does not keep which genes were left out
 
     def _each_part(
         self,

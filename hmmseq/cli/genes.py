@@ -75,7 +75,7 @@ def _check_together(arguments: argparse.Namespace) -> None:
 
 
 def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
-    from hmmseq.bio.genes import GeneFinder
+    from hmmseq.bio.prokaryotes.finder import GeneFinder
 
     chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length")}
     finder = GeneFinder(
@@ -88,16 +88,9 @@ def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]
 
 
 def _spliced(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
-    from hmmseq import load
     from hmmseq.bio import SplicedGeneFinder, read_hints
-    from hmmseq.errors import DataError
 
-    finder = load(arguments.model)
-    if not isinstance(finder, SplicedGeneFinder):
-        raise DataError(
-            f"{arguments.model} holds a {type(finder).__name__}; --model takes what `hmmseq train-genes` wrote"
-        )
-    finder.set_params(
+    finder = SplicedGeneFinder.load(arguments.model).set_params(
         min_posterior=arguments.min_posterior or 0.0,
         partial=not arguments.complete,
         n_jobs=arguments.threads,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from hmmseq.archive import plain
 from hmmseq.emissions.scales import LARGEST, Matrices, Scale
 from hmmseq.kernels.gaussian import Normals
 from hmmseq.scores import Packed
@@ -87,6 +88,10 @@ class Emission(BaseEstimator, ABC):
         Of each feature alone; anything where it is missing. ValueError if what is emitted has no order.
         """
         raise ValueError(f"{type(self).__name__} emissions have no cumulative distribution, which residuals need")
+
+    def described(self) -> dict[str, Any]:
+        """Class and arguments as a file keeps them; `emissions.from_description` is the inverse."""
+        return {"class": type(self).__name__, "params": plain(self.get_params(deep=False))}
 
     def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A sample for a path in the place of data as they were given: missing where they are, with their covariates."""

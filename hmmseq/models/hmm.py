@@ -18,18 +18,19 @@ from hmmseq.decoding import mea_path
 from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models import em, inputs, restarts, selection, starts, stepwise
+from hmmseq.models import em, inputs, parts, restarts, selection, starts, stepwise
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 from hmmseq.models.checkpoints import Checkpoint
 from hmmseq.models.streams import ModelStream
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.storage import Arrays, Stored
 from hmmseq.streaming import PathStream, PosteriorStream, Stream
 from hmmseq.validation import sample_weights
 
 
-class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
+class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     """Hidden Markov model with any emission and any topology (Rabiner, Proc. IEEE 77, 1989).
 
     Parameters
@@ -433,19 +434,17 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         """(n_states, n_states) probability of going from one state to another."""
         return self.graph_.matrix(np.exp(self.graph_.edge))
 
-    def save(self, path: Any) -> None:
-        """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
-        from hmmseq.models.files import save  # that module knows this one, to read models back
+    def _kept_params(self) -> dict[str, Any]:
+        return super()._kept_params() | {"emission": None, "topology": None}  # both are among the parts
 
-        check_is_fitted(self)
-        save(self, path)
+    def _parts(self) -> tuple[Arrays, dict[str, Any]]:
+        return parts.parts(self)
 
-    def _more_parts(self) -> dict[str, np.ndarray]:
-        """Arrays that a model file keeps beside those of the graph and the emission."""
-        return {}
+    def _restore(self, arrays: Arrays, fitted: dict[str, Any]) -> None:
+        parts.restore(self, arrays, fitted)
 
-    def _restore_graph(self, graph: StateGraph, arrays: dict[str, np.ndarray]) -> None:
-        """The inverse."""
+    def _restore_graph(self, graph: StateGraph, arrays: Arrays) -> None:
+        """Take the graph, and what else a file keeps of the chain."""
         self.graph_ = graph
 
     def _reorder(self, graph: StateGraph, order: np.ndarray) -> None:
