@@ -108,7 +108,8 @@ class SplicedGeneFinder(Stored, BaseEstimator):
 
         hints  evidence to add; see `Hint`
 
-        A gene's `score` is in nats, its `posterior` that of its least probable exon (`piece_posteriors`).
+        A gene's `score` is in nats. Posteriors are probabilities of being annotated, learned on sequence held back: that
+        an exon is (`piece_posteriors`), and that a gene ends there (`posterior`), by its least probable exon.
         DataError for a hard hint that no gene can fit.
         """
         genes = self._each_part(records, hints, lambda stretch, stream: stretch.genes())

@@ -12,6 +12,7 @@ from ..alphabet import DNA, Codes, reverse_complement
 from ..genetic_code import GeneticCode
 from ..words import encode_words
 from .candidates import INITIAL, Exons, Places, Sites, enumerate_exons, next_stops
+from .confidence import AS_STATED, Confidence
 from .content import Content, coding_sums, gc_classes
 from .lengths import Lengths
 from .phases import SplitCodons
@@ -36,6 +37,7 @@ class SplicedModel:
     intron_lengths, between   lengths of introns; mean length between genes
     shares        (3,) how often a sequence ends in an exon, an intron and between genes
     weights       (4, n_features) of FEATURES, by exon type
+    exon_confidence, gene_confidence  what posteriors are worth: of exons, and of genes by their least probable exon
     """
 
     code: GeneticCode
@@ -51,6 +53,8 @@ class SplicedModel:
     between: float
     shares: Floats
     weights: Floats
+    exon_confidence: Confidence = AS_STATED
+    gene_confidence: Confidence = AS_STATED
 
     def candidates(
         self, codes: Codes, known: tuple[Sites, Sites] | None = None, cut: tuple[bool, bool] = (False, False)
@@ -159,6 +163,11 @@ class Candidates(NamedTuple):
     opens: NDArray[np.bool_]
     closes: NDArray[np.bool_]
     features: Floats
+
+    def three_prime(self) -> Places:
+        """Where the gene of each exon that ends with a stop codon ends, below 0 on the reverse strand; 0 for the others."""
+        end = np.where(self.strand == 0, self.stop, -self.start - 1)
+        return np.where(self.end < 0, end, 0)
 
     def take(self, chosen: NDArray[Any]) -> Candidates:
         """Some of them."""

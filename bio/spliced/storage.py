@@ -9,6 +9,7 @@ import numpy as np
 from ..genetic_code import GeneticCode
 from ..words import N_WORDS
 from .candidates import TYPES
+from .confidence import Confidence
 from .content import Content
 from .lengths import Lengths
 from .model import FEATURES, SplicedModel
@@ -27,6 +28,7 @@ def describe(model: SplicedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
         "tails": {name: own.log_tail for name, own in lengths.items()},
         "between": model.between,
         "features": list(FEATURES),
+        "confidence": {"exon": model.exon_confidence, "gene": model.gene_confidence},
     }
     arrays = {f"signal.{name}": getattr(model, name).log_odds for name in SIGNALS}
     arrays |= {f"lengths.{name}": own.log_table for name, own in lengths.items()}
@@ -68,7 +70,16 @@ def restore(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> SplicedMode
         between=float(plain["between"]),
         shares=_finite(arrays, "shares", 1),
         weights=weights,
+        exon_confidence=_confidence(plain["confidence"]["exon"]),
+        gene_confidence=_confidence(plain["confidence"]["gene"]),
     )
+
+
+def _confidence(given: Any) -> Confidence:
+    slope, offset = map(float, given)
+    if not (0 < slope < np.inf and abs(offset) < np.inf):
+        raise ValueError(f"a confidence is {given!r}; expected a slope above 0 and an offset, finite numbers")
+    return Confidence(slope, offset)
 
 
 def _finite(arrays: dict[str, np.ndarray], name: str, n_axes: int, low: bool = False) -> np.ndarray:

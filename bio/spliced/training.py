@@ -29,7 +29,9 @@ from hmmseq.span_graph import SpanGraph, Spans
 
 from ..genetic_code import GeneticCode
 from .candidates import Places, Sites
+from .confidence import Confidence, fit_confidence
 from .counting import Counts, count, fit_model, gc_edges, sites_of
+from .decoding import genes_along
 from .examples import Region
 from .graph import ExonKinds, as_spans, span_graph
 from .hints import Hint, Worth, place, support
@@ -89,7 +91,8 @@ def train(
     least = np.min([_least_scores(model, own) for model, own in zip(models, folds)], axis=0)
     scored = [one for model, own in zip(models, folds) for one in _score_regions(replace(model, least=least), own)]
     weights, history = learn_weights(scored, whole.weights, tied(), n_jobs, verbose)
-    model = replace(whole, least=least, weights=weights)
+    exon, gene = confidences(scored, weights, n_jobs)
+    model = replace(whole, least=least, weights=weights, exon_confidence=exon, gene_confidence=gene)
     return Trained(model, history, learn_worth(scored, weights, hints, n_jobs) if hints else None)
 
 
@@ -105,6 +108,21 @@ def learn_worth(scored: Sequence[Scored], weights: Floats, hints: Sequence[Hint]
     ties = np.array([[[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]]])
     found, _ = learn_weights(with_hints, np.array([[1.0, 0.0, 0.0]]), ties, n_jobs)
     return Worth(*found[0, 1:].tolist())
+
+
+def confidences(scored: Sequence[Scored], weights: Floats, n_jobs: int | None) -> tuple[Confidence, Confidence]:
+    """What posteriors are worth of exons on best paths, and of their genes: whether an annotated one ends there."""
+    scores = [_weighted(one.candidates, weights) for one in scored]
+    exons, genes = [], []
+    for one, score, posterior in zip(scored, scores, _posteriors(scored, scores, n_jobs)):
+        last, true = one.candidates.three_prime(), np.zeros(len(posterior), bool)
+        true[one.true] = True
+        ends = set(last[one.true].tolist()) - {0}
+        for row, _, _ in genes_along(lattice.best_path(one.graph, replace(one.spans, score=score))):
+            exons += zip(posterior[row].tolist(), true[row].tolist())
+            genes.append((posterior[row].min(), not ends.isdisjoint(last[row].tolist())))
+    exon, gene = (fit_confidence(*np.array(pairs, float).reshape(-1, 2).T) for pairs in (exons, genes))
+    return exon, gene
 
 
 def learn_weights(
