@@ -113,7 +113,8 @@ def learn_worth(scored: Sequence[Scored], weights: Floats, hints: Sequence[Hint]
 def confidences(scored: Sequence[Scored], weights: Floats, n_jobs: int | None) -> tuple[Confidence, Confidence]:
     """What posteriors are worth of exons on best paths, and of their genes: whether an annotated one ends there."""
     scores = [_weighted(one.candidates, weights) for one in scored]
-    exons, genes = [], []
+    exons: list[tuple[float, bool]] = []
+    genes: list[tuple[float, bool]] = []
     for one, score, posterior in zip(scored, scores, _posteriors(scored, scores, n_jobs)):
         last, true = one.candidates.three_prime(), np.zeros(len(posterior), bool)
         true[one.true] = True
