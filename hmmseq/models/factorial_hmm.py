@@ -268,11 +268,12 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
         return parameters.origin + means + noise, states
 
     def _take(self, parameters: Parameters) -> None:
-        self.__dict__.update(self._learned(parameters))
+        for name, value in self._learned(parameters).items():
+            setattr(self, name, value)
 
     @staticmethod
     def _learned(parameters: Parameters) -> dict[str, Any]:
-        """The attributes that say what was learned."""
+        """The attributes that say so."""
         return {
             "parameters_": parameters, "startprobs_": parameters.start, "transmats_": parameters.transmat,
             "means_": [parameters.means[block] for block in parameters.blocks],
