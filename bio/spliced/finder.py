@@ -38,7 +38,8 @@ class SplicedGeneFinder(Stored, BaseEstimator):
         beside the signals of the hidden Markov model (`networks.py`); training them needs torch, using them does not.
         None for none
     min_posterior : genes less probable than this are not reported
-    partial : whether genes may run on beyond the ends of a sequence
+    partial : whether genes may run on beyond the ends of a sequence, as they do on contigs and chromosomes. How often they
+        do is learned from the ends of the records that `fit` is given; False for loci that were cut out around whole genes
     hint_weight : nats for each log(1 + reads) on either side of an intron, where `fit` had no hints to learn from
     random_state : deals training regions into folds, and draws samples
     n_jobs : threads; results are the same for any number
@@ -55,7 +56,8 @@ class SplicedGeneFinder(Stored, BaseEstimator):
     Single, initial, internal and terminal exons on both strands, split by phase and by the bases of the codons that introns
     cut, so that no stop codon arises across a splice site; weight arrays for start and stop codons, donors, and acceptors
     with the region of the branch point; inhomogeneous Markov chains of order five; explicit lengths of exons and introns
-    with geometric tails (Burge and Karlin, J. Mol. Biol. 268, 1997; Stanke and Waack, Bioinformatics 19, 2003).
+    with geometric tails (Burge and Karlin, J. Mol. Biol. 268, 1997; Stanke and Waack, Bioinformatics 19, 2003). Untranslated
+    regions are not modelled: a gene here is its coding sequence, and what lies beyond it counts as between genes.
 
     >>> from hmmseq.bio import GeneFinder, read_fasta, read_gff3
     >>> finder = GeneFinder(kind="eukaryote")

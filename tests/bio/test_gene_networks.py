@@ -34,7 +34,7 @@ def random_networks(model, seed=0):
     rng, networks = np.random.default_rng(seed), {}
     for kind in KINDS:
         n = row_width(getattr(model, kind))
-        shapes = [(2, n), (2, n), (2, 3, n), (2, 3), (2, 3), (2, n), (2,)]
+        shapes = [(2, n), (2, n), (2, 16, n), (2, 16), (2, 16), (2, n), (2,)]
         parts = [rng.normal(0, 0.2, shape) for shape in shapes]
         networks[kind] = RowNetworks(parts[0], np.exp(parts[1]), *parts[2:])
     return networks
