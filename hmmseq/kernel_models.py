@@ -118,9 +118,12 @@ def whole_model(graph: StateGraph, packed: Packed | Densities, widest: float) ->
     fraction = 58 - bits - math.ceil(math.log2((every + 1) * widest))
     units = partial(_units, fraction=fraction, bits=bits)
     mask = (1 << bits) - 1
-    edges, sources = graph.matrix(graph.edge - graph.edge.max(), NEVER), np.arange(graph.n_states)
-    matrix = units(edges, (graph.n_states, n)) + (mask - sources)[:, None]
-    start, end = (units(w - w.max(), (n,)) for w in (graph.start, graph.end))
+    if (known := graph.kept.get("whole")) is None or known[0] != fraction:
+        edges, sources = graph.matrix(graph.edge - graph.edge.max(), NEVER), np.arange(graph.n_states)
+        matrix = units(edges, (graph.n_states, n)) + (mask - sources)[:, None]
+        start, end = (units(w - w.max(), (n,)) for w in (graph.start, graph.end))
+        known = graph.kept["whole"] = fraction, start, matrix, end
+    _, start, matrix, end = known
     scores: np.ndarray | Normals
     if isinstance(packed, Densities):
         scores, shift = in_blocks(packed.normals, graph.label), NOTHING
@@ -132,9 +135,11 @@ def whole_model(graph: StateGraph, packed: Packed | Densities, widest: float) ->
 
 def spread(graph: StateGraph, packed: Packed | Densities) -> float:
     """An upper limit, in nats, of what one step can put between two states that are possible."""
-    ends = (float(np.ptp(w[w > NEVER])) for w in (graph.start, graph.end))
+    if "spread" not in graph.kept:
+        ends = (float(np.ptp(w[w > NEVER])) for w in (graph.start, graph.end))
+        graph.kept["spread"] = 1.0 + graph.edge_range + sum(ends) + COMMON
     widest = farthest(packed.normals) if isinstance(packed, Densities) else widest_row(packed.table)
-    return 1.0 + graph.edge_range + sum(ends) + widest + COMMON
+    return graph.kept["spread"] + widest
 
 
 def farthest(normals: Normals) -> float:
@@ -150,14 +155,17 @@ def farthest(normals: Normals) -> float:
 
 def taken_out(graph: StateGraph, packed: Packed | Densities, shift: np.ndarray) -> np.ndarray:
     """(n_sequences,) what these models take out of the start, the edges, the scores and the end of each path."""
-    lengths, edge = packed.steps.lengths, graph.edge.max()
+    if "largest" not in graph.kept:
+        graph.kept["largest"] = [float(weights.max()) for weights in (graph.start, graph.edge, graph.end)]
+    start, edge, end = graph.kept["largest"]
+    lengths = packed.steps.lengths
     out = np.zeros(len(lengths))
     if len(shift) > 1 and np.any(shift != shift[0]):
         sum_rows(shift, packed.code, packed.offsets, out)
         out += edge * lengths
     else:
         np.multiply(lengths, shift[0] + edge, out=out)
-    out += graph.start.max() + graph.end.max() - edge
+    out += start + end - edge
     if not lengths.all():
         out[lengths == 0] = 0.0
     return out

@@ -38,7 +38,7 @@ def best_path(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, *, n
     left = np.arange(len(packed))
     if tiling.suits_best(graph, packed):
         states, totals, left = tiling.best(graph, packed, n_jobs)
-        results = [Path(*both) for both in zip(packed.steps.unpack(states), totals.tolist(), strict=True)]
+        results = list(map(Path, packed.steps.unpack(states), totals.tolist()))
     if len(left):
         rest = pack(packed.subset(left), graph.n_labels)
         found = _paths(graph, rest, 1, True, np.random.default_rng(0), n_jobs)

@@ -219,7 +219,7 @@ def best(graph: StateGraph, packed: Scored, n_jobs: int | None) -> tuple[np.ndar
             left, right = plan.neighbours()
             bad[left] |= np.any(seams.row_last[left] != seams.row_before[right], axis=1)
             bad[left] |= seams.state_last[left] != seams.state_before[right]
-        return states, np.unique(plan.sequence[bad])
+        return states, _sequences(plan, bad)
 
     def forgets(plan: Plan) -> bool:
         rows = _best(model, packed, plan, states, 1)[1].row_before  # an attempt will write these states again
@@ -342,12 +342,17 @@ def _uncertain(plan: Plan, seams: Seams, logs: np.ndarray, backward: bool) -> np
     """Sequences with a seam that does not fit, a start or an end that lost digits, or no path at all."""
     bad = ~(seams.lowest >= LOWEST) | ~np.isfinite(logs)
     if not plan.is_cut:
-        return np.unique(plan.sequence[bad])
+        return _sequences(plan, bad)
     left, right = plan.neighbours()
     bad[left] |= _differ(seams.alpha_last[left], seams.alpha_before[right])
     if backward:
         bad[left] |= _differ(seams.beta_last[left], seams.beta_before[right])
-    return np.unique(plan.sequence[bad])
+    return _sequences(plan, bad)
+
+
+def _sequences(plan: Plan, pieces: np.ndarray) -> np.ndarray:
+    """Those of some pieces, in order."""
+    return np.unique(plan.sequence[pieces]) if pieces.any() else np.empty(0, dtype=np.int64)
 
 
 def _differ(a: np.ndarray, b: np.ndarray) -> np.ndarray:

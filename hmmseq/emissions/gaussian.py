@@ -182,8 +182,9 @@ class Gaussian(Emission):
 
     def _variances(self) -> np.ndarray:
         """(n_labels, n_features) of spherical or diagonal covariances."""
-        covars = self.covars_ if self.covariance == "diag" else self.covars_[:, None]
-        return np.broadcast_to(covars, self.means_.shape)
+        if self.covariance == "diag":
+            return self.covars_
+        return np.broadcast_to(self.covars_[:, None], self.means_.shape)
 
     def _matrices(self) -> np.ndarray:
         """(n_labels, n_features, n_features) of full or tied covariances."""

@@ -79,18 +79,19 @@ def ranges(values, low, high):
     n_features = values.shape[1]
     flat, size = values.reshape(-1), WIDTH * n_features  # so many side by side
     least, most = np.full(size, np.inf), np.full(size, np.inf)
-    whole = flat.size // size * size
-    for begin in range(0, whole, size):
-        for k in range(size):
-            x = flat[begin + k]
-            least[k] = x if x < least[k] else least[k]
-            most[k] = -x if -x < most[k] else most[k]
-    for at in range(whole, flat.size):
-        k, x = at - whole, flat[at]
-        least[k], most[k] = x if x < least[k] else least[k], -x if -x < most[k] else most[k]
+    for begin in range(0, flat.size, size):
+        _widen(flat[begin : min(begin + size, flat.size)], least, most)
     for k in range(size):
         low[k % n_features] = min(low[k % n_features], least[k])
         high[k % n_features] = min(high[k % n_features], most[k])
+
+
+@jit(inner=True)
+def _widen(block, least, most):
+    for k in range(block.size):
+        x = block[k]
+        least[k] = x if x < least[k] else least[k]
+        most[k] = -x if -x < most[k] else most[k]
 
 
 @jit(inner=True)

@@ -28,7 +28,7 @@ def count_tile(
             else:
                 _enter_whole(pieces, low, high, u, room, beta, model.end, factor, starts, ends)
         k, row = u % BACKLOG * wide, min(u, longest)
-        prepare_again(model.scores, model.matrix.shape[0], code, room, u, row)
+        prepare_again(model.scores, model.matrix.shape[0], code, room, u, longest)
         _weigh(beta, ahead, k, model.scores, room, row)
         if u < longest:
             count(model.scores, slot, room, high - low, u, beta, posterior, uses)

@@ -43,7 +43,7 @@ def prepare(scores, n_states, code, room, u, k):
 
 
 def prepare_again(scores, n_states, code, room, u, k):
-    """The same, going back: what was made for row k is still there, but for the row past the longest core."""
+    """Going back: what was made for the k steps of the longest core is still there; steps past it share row k."""
     (_make_again if isinstance(scores, Normals) else _look_up)(scores, n_states, code, room, u, k)
 
 

@@ -93,8 +93,9 @@ def make_room(
 ) -> Room:
     """n_rows: of alpha.   steps: of the longest core.   n_scores, n_whole: rows of scores that are made."""
     (at, low, last, stop, rows, slots), all_there = np.zeros((6, WIDTH), np.int64), np.zeros(2, np.int64)
-    own = n_rows, n_scores, GROUP * n_features + 1, n_whole
-    alpha, scores, features, whole = np.split(empty_rows(sum(own)), np.cumsum(own)[:-1])
+    a, b, c = n_rows, n_rows + n_scores, n_rows + n_scores + n_whole
+    room = empty_rows(c + GROUP * n_features + 1)
+    alpha, scores, whole, features = room[:a], room[a:b], room[b:c], room[c:]
     factors = np.ones((steps // every + 1, WIDTH))
     exponents, event = np.zeros((1, WIDTH), np.int64), np.zeros(steps + warmup + 1, np.bool_)
     shift, totals = np.zeros((2, WIDTH)), np.ones((3, WIDTH))
