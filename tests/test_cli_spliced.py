@@ -54,6 +54,21 @@ def test_genbank_has_both_sequence_and_annotation(folder, capfd):
     assert status == 0 and "learned from 12 genes, 0 left out" in err[-1]
 
 
+def test_networks_on_the_command_line(folder, capfd):
+    pytest.importorskip("torch")
+    record, genes = plant(24, seed=22)
+    (folder / "larger.fa").write_text(f">{record.id}\n{record.sequence.decode()}\n")
+    write_genes(genes, folder / "larger.gff3", records=[record])
+    command = ["train-genes", *files(folder, "larger.fa", "larger.gff3"), "-o", folder / "neural", "--neural"]
+    status, _, err = run(command, capfd)
+    assert status == 0 and any(line.startswith("networks: expected exon F1") for line in err)
+    status, out, _ = run(["info", folder / "neural"], capfd)
+    assert status == 0 and "encoder\tsites\n" in out
+    genome = files(folder, "genome.fa.gz")
+    status, _, err = run(["genes", *genome, "--model", folder / "neural", "-q", "-o", folder / "out2.gff3"], capfd)
+    assert status == 0 and not err and len(places(folder / "out2.gff3") & places(folder / "genes.gff3")) >= 8
+
+
 def test_what_was_left_out_is_said(folder, capfd):
     text = (folder / "genes.gff3").read_text().splitlines()
     first = next(i for i, line in enumerate(text) if "\tCDS\t" in line)

@@ -24,6 +24,8 @@ from .storage import describe, restore
 from .stretches import Stretch, stretches
 from .training import train
 
+ENCODERS = (None, "sites")
+
 
 class SplicedGeneFinder(Stored, BaseEstimator):
     """Gene finder for genomes whose genes have introns: a generalised hidden Markov model, trained on annotated genes.
@@ -32,8 +34,12 @@ class SplicedGeneFinder(Stored, BaseEstimator):
     ----------
     table : NCBI number of the genetic code, or a GeneticCode; genes begin with ATG
     gc_classes : classes of G+C in which content is learned, of equal numbers of genes
+    encoder : "sites" for small neural networks that score splice sites, start and stop codons by what lies around them,
+        beside the signals of the hidden Markov model (`networks.py`); training them needs torch, using them does not.
+        None for none
     min_posterior : genes less probable than this are not reported
-    partial : whether genes may run on beyond the ends of a sequence
+    partial : whether genes may run on beyond the ends of a sequence, as they do on contigs and chromosomes. How often they
+        do is learned from the ends of the records that `fit` is given; False for loci that were cut out around whole genes
     hint_weight : nats for each log(1 + reads) on either side of an intron, where `fit` had no hints to learn from
     random_state : deals training regions into folds, and draws samples
     n_jobs : threads; results are the same for any number
@@ -50,7 +56,8 @@ class SplicedGeneFinder(Stored, BaseEstimator):
     Single, initial, internal and terminal exons on both strands, split by phase and by the bases of the codons that introns
     cut, so that no stop codon arises across a splice site; weight arrays for start and stop codons, donors, and acceptors
     with the region of the branch point; inhomogeneous Markov chains of order five; explicit lengths of exons and introns
-    with geometric tails (Burge and Karlin, J. Mol. Biol. 268, 1997; Stanke and Waack, Bioinformatics 19, 2003).
+    with geometric tails (Burge and Karlin, J. Mol. Biol. 268, 1997; Stanke and Waack, Bioinformatics 19, 2003). Untranslated
+    regions are not modelled: a gene here is its coding sequence, and what lies beyond it counts as between genes.
 
     >>> from hmmseq.bio import GeneFinder, read_fasta, read_gff3
     >>> finder = GeneFinder(kind="eukaryote")
@@ -62,6 +69,7 @@ class SplicedGeneFinder(Stored, BaseEstimator):
         table: int | GeneticCode = 1,
         *,
         gc_classes: int = 2,
+        encoder: str | None = None,
         min_posterior: float = 0.0,
         partial: bool = True,
         hint_weight: float = 0.5,
@@ -71,6 +79,7 @@ class SplicedGeneFinder(Stored, BaseEstimator):
     ) -> None:
         self.table = table
         self.gc_classes = gc_classes
+        self.encoder = encoder
         self.min_posterior = min_posterior
         self.partial = partial
         self.hint_weight = hint_weight
@@ -85,6 +94,8 @@ class SplicedGeneFinder(Stored, BaseEstimator):
 
         DataError if the annotation does not name the sequences, or has no gene to learn from.
         """
+        if self.encoder not in ENCODERS:
+            raise ValueError(f"encoder is {self.encoder!r}; choose one of {', '.join(map(repr, ENCODERS))}")
         code = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
         records, genes, hints = list(records), list(genes), list(hints)
         regions, self.left_out_ = training_regions(records, genes, code)
@@ -96,6 +107,7 @@ class SplicedGeneFinder(Stored, BaseEstimator):
             code,
             hints=hints,
             gc_classes=self.gc_classes,
+            encoder=self.encoder,
             random_state=self.random_state,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
@@ -108,7 +120,8 @@ class SplicedGeneFinder(Stored, BaseEstimator):
 
         hints  evidence to add; see `Hint`
 
-        A gene's `score` is in nats, its `posterior` that of its least probable exon (`piece_posteriors`).
+        A gene's `score` is in nats. Posteriors are probabilities of being annotated, learned on sequence held back: that
+        an exon is (`piece_posteriors`), and that a gene ends there (`posterior`), by its least probable exon.
         DataError for a hard hint that no gene can fit.
         """
         genes = self._each_part(records, hints, lambda stretch, stream: stretch.genes())
