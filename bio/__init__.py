@@ -1,13 +1,9 @@
 """Genes, proteins and the formats they come in."""
 
 from .alphabet import DNA, PROTEIN, Alphabet, reverse_complement
-from .annotation import read_cds_table
-from .bed import read_bed, write_bed
-from .bedgraph import write_bedgraph
 from .calibration import Reliability, reliability
 from .evaluate import Evaluation, GeneScores, evaluate
-from .fasta import FastaRecord, read_fasta
-from .formats import (
+from .formats.any import (
     check_sequences,
     read_genes,
     read_sequences,
@@ -15,13 +11,17 @@ from .formats import (
     write_genes,
     write_proteins,
 )
-from .genbank import read_genbank, write_genbank
+from .formats.bed import read_bed, write_bed
+from .formats.bedgraph import write_bedgraph
+from .formats.cds_table import read_cds_table
+from .formats.fasta import FastaRecord, read_fasta
+from .formats.genbank import read_genbank, write_genbank
+from .formats.gff import read_gff3, write_gff3
+from .formats.gtf import read_gtf, write_gtf
 from .gene import Gene
-from .genes import GeneFinder
 from .genetic_code import GeneticCode, codons
-from .gff import read_gff3, write_gff3
-from .gtf import read_gtf, write_gtf
 from .islands import CpGIslands, Island, write_islands
+from .prokaryotes.finder import GeneFinder
 from .spliced import Hint, SplicedGeneFinder, read_hints
 
 __all__ = [

@@ -38,12 +38,12 @@ if TYPE_CHECKING:
         SemiCRF,
         SemiMarkovHMM,
         VariationalHMM,
-        load,
     )
     from hmmseq.preprocessing import EachSequence
     from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
     from hmmseq.span_graph import Gap, SpanGraph, Spans
+    from hmmseq.storage import load
 
 __version__ = "0.1.0"
 
@@ -72,12 +72,12 @@ _HOMES = {
         "SemiCRF",
         "SemiMarkovHMM",
         "VariationalHMM",
-        "load",
     ),
     "hmmseq.preprocessing": ("EachSequence",),
     "hmmseq.segment_graph": ("SegmentGraph",),
     "hmmseq.sequences": ("Sequences",),
     "hmmseq.span_graph": ("Gap", "SpanGraph", "Spans"),
+    "hmmseq.storage": ("load",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

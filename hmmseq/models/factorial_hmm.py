@@ -16,6 +16,7 @@ from hmmseq.emissions.observed import REAL, guessed_labels, numbers
 from hmmseq.models import em, inputs, restarts, selection
 from hmmseq.models.factorial import Data, Field, Moments, Parameters, exact, joint_scores, maximise, mean_field
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.storage import Stored
 from hmmseq.validation import sample_weights
 
 EXACT_UP_TO = 64  # combinations of states: a pass takes time with their square
@@ -32,7 +33,7 @@ class FactorialPath(NamedTuple):
     score: float
 
 
-class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
+class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     """Factorial hidden Markov model: chains that move on their own and emit together (Ghahramani and Jordan, ML 29, 1997).
 
     What is emitted is normal about the sum of what the states of all chains add, with one covariance:
@@ -278,13 +279,6 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
             "means_": [parameters.means[block] for block in parameters.blocks],
             "covariance_": parameters.covariance, "origin_": parameters.origin,
         }  # fmt: skip
-
-    def save(self, path: Any) -> None:
-        """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
-        from hmmseq.models.files import save  # that module knows this one, to read models back
-
-        check_is_fitted(self, "parameters_")
-        save(self, path)
 
     def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         arrays = {name: getattr(self.parameters_, name) for name in PARTS}

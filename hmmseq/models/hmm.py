@@ -16,17 +16,18 @@ from hmmseq.decoding import mea_path
 from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models import em, fitting, inputs, restarts, selection, starts, stepwise
+from hmmseq.models import em, fitting, inputs, parts, restarts, selection, starts, stepwise
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 from hmmseq.models.streams import ModelStream
-from hmmseq.scores import Packed
+from hmmseq.scores import Densities, Packed, pack
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.storage import Arrays, Stored
 from hmmseq.streaming import PathStream, PosteriorStream, Stream
 from hmmseq.validation import sample_weights
 
 
-class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
+class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     """Hidden Markov model with any emission and any topology (Rabiner, Proc. IEEE 77, 1989).
 
     Parameters
@@ -225,16 +226,16 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     def _default_topology(n_states: int) -> StateGraph:
         return topologies.ergodic(n_states)
 
-    def _scores(self, X: Any, lengths: Any) -> Packed:
+    def _scores(self, X: Any, lengths: Any) -> Packed | Densities:
         if "graph_" not in self.__dict__:  # the question to scikit-learn takes as long as a hundred steps
             check_is_fitted(self)
         sequences = inputs.sequences(self, X, lengths, reset=False)
         scores = self._read(sequences)
         return replace(scores, single=lengths is None and is_one(X))
 
-    def _read(self, sequences: Sequences) -> Packed:
+    def _read(self, sequences: Sequences) -> Packed | Densities:
         """Scores of data."""
-        return self.emission_.log_scores(self.emission_.observe(self._observed(sequences)))
+        return self.emission_.scores(self.emission_.observe(self._observed(sequences)))
 
     def predict(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains.
@@ -266,17 +267,17 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
             return path
         return path._replace(states=path.states[self.graph_.label[path.states] >= 0])
 
-    def _untied(self, scores: Packed, known: Any, lengths: Any) -> tuple[StateGraph, Packed]:
+    def _untied(self, scores: Packed | Densities, known: Any, lengths: Any) -> tuple[StateGraph, Packed | Densities]:
         """Graph and scores with a column for each emitting state, all but the known states forbidden."""
         graph = self.graph_.untied()
         if known is None:
             return graph, self._by_state(scores)
         states = inputs.states(known, scores.steps, lengths, "known")
         inputs.check_states(states, self.graph_, "known")
-        return graph, em.known_states(self.graph_, scores, states)[0]
+        return graph, em.known_states(self.graph_, pack(scores), states)[0]
 
-    def _by_state(self, scores: Packed) -> Packed:
-        return em.untied(self.graph_, scores)
+    def _by_state(self, scores: Packed | Densities) -> Packed | Densities:
+        return scores if self.graph_.is_untied else em.untied(self.graph_, pack(scores))
 
     def predict_proba(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """(n_steps, n_states) posterior of each state at each step; zero for silent states, and where nothing is possible.
@@ -323,9 +324,9 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     def score(self, X: Any, y: Any = None, *, lengths: Any = None) -> float:
         """Log-likelihood per step, so that sets of different size can be compared; y is not used."""
         scores = self._scores(X, lengths)
-        return self._log_likelihood(scores) / max(len(scores.code), 1)
+        return self._log_likelihood(scores) / max(len(scores.steps.values), 1)
 
-    def _log_likelihood(self, scores: Packed) -> float:
+    def _log_likelihood(self, scores: Packed | Densities) -> float:
         return float(np.sum(lattice.log_partition(self.graph_, scores, n_jobs=self.n_jobs)))
 
     def aic(self, X: Any, *, lengths: Any = None) -> float:
@@ -335,7 +336,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     def bic(self, X: Any, *, lengths: Any = None) -> float:
         """Schwarz's criterion: -2 log-likelihood + log(number of steps) `n_parameters_`; lower is better."""
         scores = self._scores(X, lengths)
-        return selection.bic(self._log_likelihood(scores), self.n_parameters_, len(scores.code))
+        return selection.bic(self._log_likelihood(scores), self.n_parameters_, len(scores.steps.values))
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw one sequence of `n_samples` steps: (observations, states)."""
@@ -359,19 +360,17 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         """(n_states, n_states) probability of going from one state to another."""
         return self.graph_.matrix(np.exp(self.graph_.edge))
 
-    def save(self, path: Any) -> None:
-        """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
-        from hmmseq.models.files import save  # that module knows this one, to read models back
+    def _kept_params(self) -> dict[str, Any]:
+        return super()._kept_params() | {"emission": None, "topology": None}  # both are among the parts
 
-        check_is_fitted(self)
-        save(self, path)
+    def _parts(self) -> tuple[Arrays, dict[str, Any]]:
+        return parts.parts(self)
 
-    def _more_parts(self) -> dict[str, np.ndarray]:
-        """Arrays that a model file keeps beside those of the graph and the emission."""
-        return {}
+    def _restore(self, arrays: Arrays, fitted: dict[str, Any]) -> None:
+        parts.restore(self, arrays, fitted)
 
-    def _restore_graph(self, graph: StateGraph, arrays: dict[str, np.ndarray]) -> None:
-        """The inverse."""
+    def _restore_graph(self, graph: StateGraph, arrays: Arrays) -> None:
+        """Take the graph, and what else a file keeps of the chain."""
         self.graph_ = graph
 
     def _reorder(self, graph: StateGraph, order: np.ndarray) -> None:

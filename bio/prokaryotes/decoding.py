@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from hmmseq import lattice
 
-from .gene import Gene
-from .gene_candidates import Chosen, Genome
-from .gene_durations import CUT_BOTH, CUT_LEFT, CUT_RIGHT
-from .gene_scores import Weights
-from .gene_training import GeneModel, decode
+from ..gene import Gene
+from .candidates import Chosen, Genome
+from .durations import CUT_BOTH, CUT_LEFT, CUT_RIGHT
 from .open_frames import CUT
+from .scores import Weights
+from .training import GeneModel, decode
 
 Floats = NDArray[np.float64]
 
