@@ -4,6 +4,7 @@ from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scik
 from hmmseq import SemiMarkovHMM                            states that last for learned durations
 from hmmseq import InputHMM                                 transitions that depend on covariates
 from hmmseq import FactorialHMM                             several chains that emit together
+from hmmseq import VariationalHMM                           distributions of the parameters: variational Bayes
 from hmmseq import CRF, SemiCRF, HMMTagger                  the same for tagging
 from hmmseq import EachSequence, make_sequence_scorer       scikit-learn's transformers and metrics for sequences
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
@@ -29,11 +30,14 @@ if TYPE_CHECKING:
         GMMHMM,
         HMM,
         CategoricalHMM,
+        FactorialHMM,
         GaussianHMM,
         HMMTagger,
+        InputHMM,
         PoissonHMM,
         SemiCRF,
         SemiMarkovHMM,
+        VariationalHMM,
     )
     from hmmseq.preprocessing import EachSequence
     from hmmseq.segment_graph import SegmentGraph
@@ -46,8 +50,8 @@ __version__ = "0.1.0"
 __all__ = [
     "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "EachSequence", "FactorialHMM", "Gap",
     "Gaussian", "GaussianHMM", "HMMTagger", "ImpossibleSequenceError", "InputHMM", "PoissonHMM", "SegmentGraph",
-    "SemiCRF", "SemiMarkovHMM", "Sequences", "SpanGraph", "Spans", "StateGraph", "load", "make_sequence_scorer",
-    "topologies",
+    "SemiCRF", "SemiMarkovHMM", "Sequences", "SpanGraph", "Spans", "StateGraph", "VariationalHMM", "load",
+    "make_sequence_scorer", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
@@ -67,6 +71,7 @@ _HOMES = {
         "PoissonHMM",
         "SemiCRF",
         "SemiMarkovHMM",
+        "VariationalHMM",
     ),
     "hmmseq.preprocessing": ("EachSequence",),
     "hmmseq.segment_graph": ("SegmentGraph",),

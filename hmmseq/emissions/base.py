@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from hmmseq.archive import plain
 from hmmseq.emissions.scales import LARGEST, Matrices, Scale
 from hmmseq.kernels.gaussian import Normals
-from hmmseq.scores import Packed
+from hmmseq.scores import Densities, Packed
 from hmmseq.sequences import Sequences
 
 Statistics = dict[str, Any]  # arrays, or whatever else `+` joins, such as a Sample
@@ -44,6 +44,11 @@ class Emission(BaseEstimator, ABC):
     @abstractmethod
     def log_scores(self, X: Sequences) -> Packed:
         """Log density of each observation under each label, dense or by symbol."""
+
+    def scores(self, X: Sequences) -> Packed | Densities:
+        """The same in the form that is the least work to answer questions from."""
+        normals = self.normals(X)
+        return self.log_scores(X) if normals is None else Densities(normals, X, False)
 
     def grouping(self, X: Sequences) -> tuple[np.ndarray, int]:
         """(n_steps,) the row of the table of scores that each step reads, and how many rows it has; default: one a step."""

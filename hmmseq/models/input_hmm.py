@@ -152,7 +152,9 @@ class InputHMM(HMM):
     def _read(self, sequences: Sequences) -> Packed:
         inputs = self._inputs(sequences)
         kind = np.arange(len(inputs))
-        return driven(super()._read(sequences), self.graph_, *self.regressions_, inputs, kind, bool(self.start_inputs))
+        return driven(
+            pack(super()._read(sequences)), self.graph_, *self.regressions_, inputs, kind, bool(self.start_inputs)
+        )
 
     def _stream(self, make: Any, columns: Any, read: Any) -> Any:
         raise NotImplementedError("models with inputs have no streams; decode whole sequences")

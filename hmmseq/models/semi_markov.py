@@ -56,7 +56,8 @@ class SemiMarkovHMM(HMM):
 
     `decode` gives the segments, too: `SegmentPath(states, score, segments)`. Sequences whose segments would have to be
     longer than `longest` are impossible, and `fit` says so. Known states (`y`, `known`) are those of steps: where they stay
-    the same, segments may still end if the topology lets a state follow itself.
+    the same, segments may still end if the topology lets a state follow itself. Of what `HMM` has there are no streams,
+    `accelerate`, `init`, `training` and `sticky` here.
 
     >>> from hmmseq import SemiMarkovHMM
     >>> from hmmseq.emissions import Categorical
@@ -169,15 +170,14 @@ class SemiMarkovHMM(HMM):
     def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi", known: Any = None) -> Any:
         """The best segmentation: `SegmentPath(states, score, segments)`, rows of `segments` being state, start, stop.
 
-        method : "viterbi" alone
-        known : as in `predict`
+        method, known : as in `HMM.decode`; by "mea", segments have durations that are possible, and likely ones count no more
         """
-        if method != "viterbi":
-            raise ValueError(f"method is {method!r}; states that last are decoded by 'viterbi'")
-        return super().decode(X, lengths=lengths, known=known)
+        return super().decode(X, lengths=lengths, method=method, known=known)
 
     def _stream(self, make: Any, columns: Any, read: Any) -> Any:
-        raise NotImplementedError("states that last have no streams; decode whole sequences")
+        raise NotImplementedError(
+            "states that last have no streams: decode whole sequences, or stream an HMM, whose durations are geometric"
+        )
 
     def _parts(self) -> tuple[Arrays, dict[str, Any]]:
         arrays, fitted = super()._parts()
