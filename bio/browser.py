@@ -11,7 +11,7 @@ import numpy as np
 from hmmseq.errors import DataError
 from hmmseq.files import Source, atomic_write, read_lines, source_name
 
-from .evaluate import some
+from .evaluation import some
 from .fasta import FastaRecord
 from .formats import check_sequences
 from .gene import Gene

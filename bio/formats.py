@@ -10,7 +10,7 @@ from hmmseq.files import Source, read_blocks, source_name
 from .alphabet import DNA
 from .annotation import read_cds_table
 from .bed import read_bed, write_bed
-from .evaluate import some
+from .evaluation import some
 from .fasta import FastaRecord, read_fasta
 from .genbank import read_genbank, read_genbank_sequences, write_genbank
 from .gene import Gene, identifiers

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmseq import lattice
+from hmmseq import spans as lattice
 
 from .gene import Gene
 from .gene_candidates import Chosen, Genome
@@ -94,7 +94,7 @@ class Found:
 def find_genes(genome: Genome, model: GeneModel, weights: Weights) -> Found:
     """The genes of the best path."""
     scored, spans, chosen, _ = decode(genome, model, weights)
-    own = lattice.posteriors(model.graph, spans).spans[: len(scored.score)]
+    own = lattice.posteriors(model.graph, spans, None).spans[: len(scored.score)]
     frame = _frames(genome, scored.strand, scored.candidate)
     together = np.bincount(frame, own, minlength=1)
     chosen_frame = _frames(genome, chosen.strand, chosen.candidate)
@@ -109,7 +109,7 @@ def find_genes(genome: Genome, model: GeneModel, weights: Weights) -> Found:
 def coding_cover(genome: Genome, model: GeneModel, weights: Weights) -> Floats:
     """(length of the genome, 2) probability, by strand, that a base lies inside a gene."""
     scored, spans, _, _ = decode(genome, model, weights)
-    own = lattice.posteriors(model.graph, spans).spans
+    own = lattice.posteriors(model.graph, spans, None).spans
     change = np.zeros((len(genome) + 1, 2))
     for s in range(2):
         at = np.flatnonzero(scored.strand == s)

@@ -13,14 +13,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmseq import lattice
+from hmmseq import spans as lattice  # spans alone; the kernels of all the others take memory
 from hmmseq.span_graph import Spans
 
 from . import coding, gene_durations
 from .average_protein import codon_usage, tilted, word_usage
 from .coding import N_WORDS, Floats
 from .gene_candidates import BORDER_SCORE, Chosen, Genome
-from .gene_durations import BORDER_SPAN, GapSizes, Lengths, SpanGraph
+from .gene_durations import GapSizes, Lengths, SpanGraph
 from .gene_scores import Content, Scored, Signals, Weights, score_candidates, with_lengths
 from .genetic_code import GeneticCode
 from .open_frames import CUT, OpenFrames, start_codons
@@ -34,7 +34,10 @@ _LEAST_SHARE = 0.01
 _CODING_STRENGTH = (30.0, 30.0, 100.0, 1000.0, 1000.0, 1000.0)  # of back-off, in words, by order
 _BACKGROUND_STRENGTH, _SEED_STRENGTH = 30.0, 30.0
 _PROTEIN, _GENOME = 2000.0, 20000.0  # words of average protein, or of a genome that is alike
-_POOL, _WHOLE = 10000.0, 2000.0  # words of all classes, of the whole genome
+_POOL, _WHOLE = (
+    10000.0,
+    2000.0,
+)  # words of all classes, of the whole genome (or of what lies between genes of a like one)
 _ENOUGH_STARTS = 300  # to learn start sites where those of a like genome are known
 _SEED_LENGTH = 500  # bases of the shortest gene of the first round to learn from
 
@@ -51,7 +54,11 @@ class GeneModel:
     gaps: GapSizes
     protein: Floats  # (3, 4096) words of proteins like these, by codon position
     n_learned: int  # classes of genes; those after them are fixed
-    from_genome: bool = False  # whether the words of proteins, and the start sites, are those of a genome
+    between: Floats | None = None  # (4096,) share of each word between genes, if words and start sites are of a genome
+
+    @property
+    def from_genome(self) -> bool:
+        return self.between is not None
 
     @cached_property
     def graph(self) -> SpanGraph:
@@ -66,7 +73,7 @@ def decode(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, 
     """Candidates, as spans, the genes of the best path, and its score."""
     scored = score_candidates(genome.strands, model.content, model.signals, weights, genome.n_jobs)
     spans = genome.spans(scored)
-    path = lattice.best_path(model.graph, spans)
+    path = lattice.best_path(model.graph, spans, None)
     genes = path.spans[path.spans < len(scored.score)]
     chosen = Chosen(
         scored.strand[genes], scored.candidate[genes], spans.begin[genes], spans.end[genes], spans.kind[genes]
@@ -212,13 +219,18 @@ def learn_content(
     taken = np.zeros(len(genome), dtype=np.bool_)
     coding.mark_taken(taken, everything.begin, everything.end)
     for s, frames in enumerate(genome.strands):
+        if s:
+            taken = taken[::-1].copy()
         own = chosen.of_strand(s)
         weight = np.ascontiguousarray(share[chosen.strand == s, :n_learned])
         coding.count_coding(frames.codes, _sense(frames, own), _stops(frames, own), weight, counts)
-        coding.count_background(frames.codes, taken[::-1].copy() if s else taken, background)
+        coding.count_background(frames.codes, taken, background)
     pool = counts.sum(0) + (_GENOME if model.from_genome else _PROTEIN) * model.protein
     counts += _POOL * pool / pool[2].sum()
-    background += _WHOLE * _first_order(genome.words) / max(genome.words.sum(), 1.0)
+    if model.between is None:
+        background += _WHOLE * _first_order(genome.words) / max(genome.words.sum(), 1.0)
+    else:
+        background += _WHOLE * model.between
     null = coding.conditionals(background, _BACKGROUND_STRENGTH)
     learned = coding.without_stops(coding.conditionals(counts, _CODING_STRENGTH), genome.code)
     weight = share.sum(0)
@@ -246,11 +258,11 @@ def learn(genome: Genome, model: GeneModel, chosen: Chosen, weights: Weights) ->
     n_learned = 1 if model.n_learned == 0 else N_CLASSES
     content, background, pool = learn_content(genome, chosen, everything, share, model, weights, n_learned)
     start, stop = codon_odds(genome, background)
-    whole = chosen.where(chosen.kind < BORDER_SPAN)
+    whole = chosen.where(gene_durations.is_whole(chosen.kind))
     used = np.bincount(_stop_kinds(genome, whole), minlength=len(stop)) + 1.0
     gaps, lengths, sites = model.gaps, model.lengths, model.sites
     if model.n_learned:
-        complete = everything.where(everything.kind < BORDER_SPAN)
+        complete = everything.where(gene_durations.is_whole(everything.kind))
         lengths = gene_durations.learn_lengths((complete.end - complete.begin) // 3)
         gaps = _learn_gaps(genome, everything)
         if not model.from_genome or len(whole.strand) >= _ENOUGH_STARTS:
@@ -264,7 +276,7 @@ def learn(genome: Genome, model: GeneModel, chosen: Chosen, weights: Weights) ->
         gaps,
         model.protein,
         n_learned,
-        model.from_genome,
+        model.between,
     )
 
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmmseq.bio import DNA, FastaRecord, Gene, GeneFinder, GeneticCode, evaluate, reverse_complement
-from hmmseq.bio.average_protein import codon_usage
+from hmmseq.bio import DNA, FastaRecord, GeneFinder, GeneticCode, evaluate, reverse_complement
 from hmmseq.bio.coding import N_WORDS, class_scores, codon_table, conditionals, count_coding, without_stops
 from hmmseq.bio.gene_candidates import Genome
 from hmmseq.bio.gene_durations import first_gaps, gene_graph, learn_gaps, learn_lengths
@@ -16,42 +15,7 @@ from hmmseq.bio.gene_scores import Weights
 from hmmseq.bio.open_frames import BORDER, CUT, codon_marks, open_frames, other_strand, start_codons
 from hmmseq.bio.pretrained import Pretrained, log_background, pretrained
 from hmmseq.errors import DataError
-
-STANDARD, MYCOPLASMA = GeneticCode.from_table(11), GeneticCode.from_table(4)
-
-
-def codon(text):
-    return int(DNA.encode(text) @ np.array([16, 4, 1], np.uint8))
-
-
-def spelled(codons):
-    return np.stack([codons // 16, codons // 4 % 4, codons % 4], axis=1).ravel().astype(np.uint8)
-
-
-def plant(n_genes, code=STANDARD, seed=0, seqid="c"):
-    """A random genome (codes) with genes on both strands, and the genes. Gaps have 30 to 200 bases."""
-    rng = np.random.default_rng(seed)
-    usage = codon_usage(code, np.full(4, 0.25)) * rng.gamma(2.0, size=64)  # proteins, with a taste of their own
-    usage /= usage.sum()
-    parts, genes, length = [], [], 0
-    for _ in range(n_genes):
-        parts.append(rng.integers(4, size=rng.integers(30, 200)).astype(np.uint8))
-        length += len(parts[-1])
-        body = rng.choice(64, size=rng.integers(60, 400), p=usage)
-        gene = spelled(np.concatenate([[codon("ATG")], body, [rng.choice(code.stops)]]))
-        strand = "+-"[rng.integers(2)]
-        parts.append(gene if strand == "+" else reverse_complement(gene))
-        genes.append(Gene(seqid, length + 1, length + len(gene), strand))
-        length += len(gene)
-    return np.concatenate([*parts, rng.integers(4, size=100).astype(np.uint8)]), genes
-
-
-def record(codes, seqid="c"):
-    return FastaRecord(seqid, "", DNA.decode(codes).encode())
-
-
-def places(genes):
-    return {(gene.start, gene.end, gene.strand) for gene in genes}
+from planted_genes import MYCOPLASMA, STANDARD, codon, places, plant, record
 
 
 @pytest.fixture(scope="module")
