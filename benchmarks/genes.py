@@ -261,7 +261,7 @@ def fragment_lines(data: Path, n: int) -> Iterator[str]:
             if kb * 1000 >= TRAINABLE:
                 finders["pyrodigal, single"] = lambda records, name: pyrodigal(records, GENOMES[name])
         counts = {finder: np.zeros(4, dtype=np.int64) for finder in finders}
-        for piece, wanted, starts, name in fragments(data, kb * 1000, n if kb < 20 else max(1, n // 4)):
+        for piece, wanted, starts, name in fragments(data, kb * 1000, n if kb < 20 else max(1, n // 2)):
             for finder, find in finders.items():
                 counts[finder] += judge(find([piece], name), wanted, starts)
         for finder, (found, exact, false, wanted_n) in counts.items():

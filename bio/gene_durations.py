@@ -29,6 +29,7 @@ _LENGTH, _LENGTH_SPREAD = 270.0, 0.8  # codons of a gene before any is known: a 
 _GRID = 400
 _SMOOTH_LENGTHS, _SMOOTH_GAPS, _SMOOTH_SHARP = 12.0, 8.0, 2.0  # standard deviations of kernels
 _PRIOR = 40.0  # genes and gaps that the first guesses count for
+_ANY_SIZE = 0.02  # share of gaps that may have any size below NEAR
 _FAR = 300.0  # mean of what a long gap has beyond NEAR
 _SHARP_FROM = -30  # overlaps of one strand keep their peaks, such as ATGA's -4, from here on
 
@@ -94,7 +95,7 @@ def _gap_counts(size: NDArray[np.integer], same: bool) -> tuple[Floats, float, f
         share = 0.9 * ((at > _SHARP_FROM) & (at < 0))
         table = share * sharp + (1 - share) * table
     first, first_far = first_gap(same)
-    table = table + 0.004 * len(size) / len(table) + 1e-3 + _PRIOR * first
+    table = table + _ANY_SIZE * len(size) / len(table) + 1e-3 + _PRIOR * first
     n_far = len(beyond) + _PRIOR * first_far + 1.0
     return table, n_far, float(beyond.sum() + _FAR * (n_far - len(beyond)))
 

@@ -37,7 +37,7 @@ class Weights(NamedTuple):
     skipped: float = 1.0  # cost of each of up to `most_skipped` ATGs farther out
     most_skipped: int = 3
     least: float = 0.0  # candidates that score no more are dropped
-    bonus: float = 0.5  # for every gene
+    bonus: float = 1.0  # for every gene
     short: float = 0.1  # cost of each codon that a gene has less than `short_below`
     short_below: int = 50
     train_from: int = 300  # bases of the shortest gene that teaches content and starts
@@ -114,7 +114,9 @@ def total_scores(frames, content, signals, weights, out):
             out[c] = -np.inf
             if best > _FRAME_HOPELESS and content[c] > _HOPELESS and not _is_behind(frames, content, c, high, inside):
                 skipped = min(outer, weights.most_skipped)
-                score = _total(frames, f, c, content[c], skipped, signals, weights)
+                kind = frames.stop_kind[f]
+                n = (frames.stop[f] - frames.begin[c]) // 3 + (1 if kind >= 0 else 0)
+                score = total_score(frames, c, n, kind, content[c], skipped, signals, weights)
                 if score > weights.least:
                     out[c] = score
 
@@ -134,10 +136,12 @@ def _is_behind(frames, content, c, high, inside):
 
 
 @jit(inner=True)
-def _total(frames, f, c, content, skipped, signals, weights):
-    """Score of one candidate. skipped: start codons of the first kind that lie farther out"""
-    first, kind = frames.start[c], frames.stop_kind[f]
-    n = min((frames.stop[f] - frames.begin[c]) // 3 + (1 if kind >= 0 else 0), signals.whole.size - 1)
+def total_score(frames, c, n, kind, content, skipped, signals, weights):
+    """Score of one candidate of n codons.
+
+    kind : which stop codon, or CUT; skipped : start codons of the first kind that lie farther out
+    """
+    first, n = frames.start[c], min(n, signals.whole.size - 1)
     score = content + weights.bonus - weights.short * max(0, weights.short_below - n)
     if kind >= 0:
         score += signals.stop[kind]

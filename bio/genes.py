@@ -87,7 +87,7 @@ class GeneFinder(Parameters):
         *,
         kind: str = "prokaryote",
         min_length: int = 90,
-        min_posterior: float = 0.35,
+        min_posterior: float = 0.25,
         circular: bool | Collection[str] = False,
         mask_lower_case: bool = False,
         metagenome: bool = False,

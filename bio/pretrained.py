@@ -31,7 +31,7 @@ _AVERAGE = 2_000.0  # words of average protein, for codons that the genome's own
 _STRENGTH = (30.0, 30.0, 100.0, 1000.0, 1000.0, 1000.0)
 # How G and C at the three codon positions, and between genes, follow those of the genome (Muto and Osawa, PNAS 84, 1987).
 _SLOPES, _SLOPE_BETWEEN = np.array([0.75, 0.45, 1.7]), 1.0
-_STEPS = (0.0, 0.5)  # of the way from a genome's share of G and C to that of the contigs
+_STEPS = (0.0, 0.5, 1.0)  # of the way from a genome's share of G and C to that of the contigs
 _CODING = 0.88  # share of a genome that is coding
 
 

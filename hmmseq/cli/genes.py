@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--ffn", metavar="GENES.ffn", help="also write the coding sequences")
     parser.add_argument("--table", type=table_or_auto, metavar="N", help="NCBI genetic code (default 11), or auto")
     parser.add_argument("--circular", action="store_true", help="records are circular: find genes across their origins")
-    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.35, with --model 0")
+    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.25, with --model 0")
     parser.add_argument("--min-length", type=positive, metavar="BASES", help="default 90")
     parser.add_argument("--model", metavar="MODEL", help="genes with introns, by a model from `hmmseq train-genes`")
     parser.add_argument(
