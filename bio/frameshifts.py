@@ -17,9 +17,9 @@ from hmmseq._jit import jit
 from .coding import Floats, codon_word
 from .gene_candidates import Genome
 from .gene_durations import LONG, OVERLAP
-from .gene_scores import Weights, mixed, total_score
+from .gene_scores import Weights, content_scores, mixed, total_score
 from .gene_training import GeneModel
-from .open_frames import BORDER
+from .open_frames import BORDER, OpenFrames
 
 _LEAST = 8.0  # nats of content in either frame
 _SHORTEST = 60  # bases of either part
@@ -28,35 +28,41 @@ _BEHIND = 10.0  # how far a candidate may lag behind the best of its two frames
 
 
 class Joined(NamedTuple):
-    """Candidates in two frames of one strand, read in its own direction."""
+    """Candidates in two frames, as spans of the gene graph."""
 
-    candidate: NDArray[np.int64]  # where it begins: a candidate of the first frame
-    switch: NDArray[np.int64]  # base after the first part
-    resume: NDArray[np.int64]  # first base of the second
-    stop: NDArray[np.int64]  # base after its last sense codon
+    strand: NDArray[np.int64]
+    candidate: NDArray[np.int64]  # where it starts: a candidate of the first frame
+    frame: NDArray[np.int64]  # in which it ends
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    parts: NDArray[np.int64]  # (n, 2) end of the part on the left, and begin of that on the right
     score: Floats
 
-    def of_both(self, other: Joined) -> Joined:
-        return Joined(*(np.concatenate(pair) for pair in zip(self, other)))
 
-
-def joined_frames(
-    genome: Genome, strand: int, model: GeneModel, weights: Weights, rate: float, inside: Floats
-) -> Joined:
-    """Candidates of a strand that one shift repairs. rate: shifts a base; inside: (n_candidates,) their contents"""
-    columns, score, n = _joined(
-        genome.strands[strand], genome.marks, model.content, inside, model.signals, weights, -math.log(rate)
-    )
-    return Joined(*columns[:, :n], score[:n])
-
-
-def places(genome: Genome, strand: int, joined: Joined) -> tuple[NDArray[np.int64], ...]:
-    """Begin, end and kind of the spans, and where their parts end and begin, on the forward strand."""
-    begin, end = genome.strands[strand].begin[joined.candidate].astype(np.int64), joined.stop + 3
-    left, right = joined.switch, joined.resume
+def joined_frames(genome: Genome, strand: int, model: GeneModel, weights: Weights, rate: float) -> Joined:
+    """Candidates of a strand that one shift repairs. rate: shifts a base"""
+    frames = genome.strands[strand]
+    inside = np.empty(len(frames.begin))
+    content_scores(frames, model.content, inside)
+    columns, score, n = _joined(frames, genome.marks, model.content, inside, model.signals, weights, -math.log(rate))
+    candidate, switch, resume, stop = columns[:, :n]
+    begin, end = frames.begin[candidate].astype(np.int64), stop + 3
     if strand:
-        begin, end, left, right = (len(genome) - place for place in (end, begin, right, left))
-    return begin, end, strand + np.where(end - begin > OVERLAP, LONG, 0), np.stack([left, right], axis=1)
+        begin, end, switch, resume = (len(genome) - place for place in (end, begin, resume, switch))
+    kind = strand + np.where(end - begin > OVERLAP, LONG, 0)
+    parts = np.stack([switch, resume], axis=1)
+    return Joined(np.full(n, strand), candidate, _frames_of(frames, stop), begin, end, kind, parts, score[:n])
+
+
+def _frames_of(frames: OpenFrames, stop: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The frames that end at these stop codons; those without a candidate get new numbers."""
+    whole = np.flatnonzero(frames.stop_kind >= 0)
+    whole = whole[np.argsort(frames.stop[whole])]
+    at = np.searchsorted(frames.stop[whole], stop)
+    new = len(frames.stop) + np.unique(stop, return_inverse=True)[1]
+    known = np.append(whole, 0)[at]
+    return np.where((at < len(whole)) & (frames.stop[known] == stop), known, new) if len(frames.stop) else new
 
 
 @jit
@@ -84,11 +90,11 @@ def _joined(frames, marks, content, inside, signals, weights, cost):
                 outer -= frames.start[c] == 0
                 begin = frames.begin[c] + (3 if frames.start[c] >= 0 else 0)
                 while p >= begin:
-                    _add(content.table, codon_word(frames.codes, p), 1.0, run)
+                    _add(content.table, codon_word(frames.codes, p), run)
                     p -= 3
                 if frames.start[c] < 0 or switch - begin < _SHORTEST:
                     continue
-                n_codons = (switch - frames.begin[c] + stop - switch) // 3 + 1
+                n_codons = (stop - shift - frames.begin[c]) // 3 + 1
                 value = total_score(
                     frames,
                     c,
@@ -108,7 +114,7 @@ def _joined(frames, marks, content, inside, signals, weights, cost):
     return columns, score, n
 
 
-@jit(inner=True)
+@jit
 def _next_stop(codes, marks, p):
     """The first stop codon at p, p + 3, ...: where, and which; -1 where a border comes first."""
     while p + 2 < codes.size:
@@ -121,7 +127,7 @@ def _next_stop(codes, marks, p):
     return -1, 0
 
 
-@jit(inner=True)
+@jit
 def _best_switch(frames, marks, content, f, shift, stop, tail, head, run):
     """Where the second frame should take over, -1 if it has too little to say; tail: its odds from there on.
 
@@ -132,7 +138,7 @@ def _best_switch(frames, marks, content, f, shift, stop, tail, head, run):
     run[:] = 0.0
     p = frames.stop[f]
     for q in range(p + shift, stop, 3):
-        _add(table, codon_word(codes, q), 1.0, run)
+        _add(table, codon_word(codes, q), run)
     head[:] = 0.0
     best, switch, lowest = -np.inf, -1, max(outermost + _SHORTEST, p - _REACH)
     while p >= lowest:
@@ -144,16 +150,16 @@ def _best_switch(frames, marks, content, f, shift, stop, tail, head, run):
         a, b, c = codes[p + shift], codes[p + shift + 1], codes[p + shift + 2]
         if a > 3 or b > 3 or c > 3 or marks[16 * a + 4 * b + c] < 0:
             break
-        _add(table, codon_word(codes, p + shift), 1.0, run)
-        _add(table, codon_word(codes, p), 1.0, head)
+        _add(table, codon_word(codes, p + shift), run)
+        _add(table, codon_word(codes, p), head)
     return switch if best >= _LEAST else -1
 
 
 @jit(inner=True)
-def _add(table, word, sign, run):
+def _add(table, word, run):
     if word >= 0:
         for k in range(run.size):
-            run[k] += sign * table[word, k]
+            run[k] += table[word, k]
 
 
 @jit
@@ -161,7 +167,7 @@ def _doubled(columns, score):
     return np.concatenate((columns, np.empty_like(columns)), axis=1), np.concatenate((score, np.empty_like(score)))
 
 
-@jit(inner=True)
+@jit
 def _without_stragglers(columns, score, first, n):
     """The number of entries left when those far behind the best from `first` on, or no better than nothing, are dropped."""
     best, kept = 0.0, first
@@ -169,7 +175,6 @@ def _without_stragglers(columns, score, first, n):
         best = max(best, score[i])
     for i in range(first, n):
         if score[i] > max(0.0, best - _BEHIND):
-            columns[:, kept] = columns[:, i]
-            score[kept] = score[i]
+            columns[:, kept], score[kept] = columns[:, i], score[i]
             kept += 1
     return kept

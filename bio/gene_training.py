@@ -69,10 +69,15 @@ class GeneModel:
         return with_lengths(self.sites, self.start, self.stop, self.lengths)
 
 
+def candidates(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, Spans]:
+    """Candidates worth a look, also as spans, with the borders behind them."""
+    scored = score_candidates(genome.strands, model.content, model.signals, weights, genome.n_jobs)
+    return scored, genome.spans(scored)
+
+
 def decode(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, Spans, Chosen, float]:
     """Candidates, as spans, the genes of the best path, and its score."""
-    scored = score_candidates(genome.strands, model.content, model.signals, weights, genome.n_jobs)
-    spans = genome.spans(scored)
+    scored, spans = candidates(genome, model, weights)
     path = lattice.best_path(model.graph, spans, None)
     genes = path.spans[path.spans < len(scored.score)]
     chosen = Chosen(
@@ -152,18 +157,19 @@ def class_odds(genome: Genome, model: GeneModel, chosen: Chosen) -> Floats:
         candidate = chosen.of_strand(s)
         own = np.zeros((len(candidate), out.shape[1]))
         coding.class_scores(
-            frames.codes, _sense(frames, candidate), _stops(frames, candidate), model.content.table, own
+            frames.codes, sense(frames, candidate), stops_of(frames, candidate), model.content.table, own
         )
         out[chosen.strand == s] = own
     return out
 
 
-def _sense(frames: OpenFrames, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+def sense(frames: OpenFrames, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
     """First base behind the start codon."""
     return frames.begin[candidate].astype(np.int64) + np.where(frames.start[candidate] == CUT, 0, 3)
 
 
-def _stops(frames: OpenFrames, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+def stops_of(frames: OpenFrames, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Base after the last sense codon."""
     return frames.stop[frames.frame[candidate]].astype(np.int64)
 
 
@@ -223,7 +229,7 @@ def learn_content(
             taken = taken[::-1].copy()
         own = chosen.of_strand(s)
         weight = np.ascontiguousarray(share[chosen.strand == s, :n_learned])
-        coding.count_coding(frames.codes, _sense(frames, own), _stops(frames, own), weight, counts)
+        coding.count_coding(frames.codes, sense(frames, own), stops_of(frames, own), weight, counts)
         coding.count_background(frames.codes, taken, background)
     pool = counts.sum(0) + (_GENOME if model.from_genome else _PROTEIN) * model.protein
     counts += _POOL * pool / pool[2].sum()

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from hmmseq.errors import DataError
 
 from .alphabet import DNA
+from .code_choice import codons_of, group_by_frames, likeliest
 from .contigs import MARGIN, Part, is_whole, parts_of
 from .fasta import FastaRecord
 from .gene import Gene
 from .gene_candidates import Genome
-from .gene_decoding import coding_cover, find_genes
+from .gene_decoding import Found, coding_cover, find_genes
 from .gene_scores import Weights
 from .gene_training import GeneModel, decode, first_model, train
 from .genetic_code import GeneticCode
@@ -29,7 +30,7 @@ KINDS = "prokaryote", "eukaryote"
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
 ENOUGH_ALONE = 300_000  # bases; with fewer, training starts from the most similar pre-trained genome
 _PRETRAINED_BONUS = 2.0  # nats
-AUTO = (11, 4)  # what TGA means is all that most bacteria and archaea differ in
+AUTO = (11, 4, 25, 15)  # bacteria and archaea differ in what TGA means (4: W, 25: G), or TAG (15: Q)
 
 
 class GeneFinder(Parameters):
@@ -39,12 +40,14 @@ class GeneFinder(Parameters):
 
     Parameters
     ----------
-    table : NCBI number of the genetic code, a GeneticCode, or "auto": 11 or 4, whichever explains the genome better
+    table : NCBI number of the genetic code, a GeneticCode, or "auto": 11, 4, 25 or 15, whichever explains the genome best
     kind : "prokaryote"
     min_length : bases of the shortest gene to report, stop codon included
     min_posterior : genes less probable than this are not reported
     circular : whether records are circular: True for all, or the ids of those that are. A gene across the origin ends beyond
         the length of its record. Records with long runs of unknown letters count as linear
+    frameshift_rate : sequencing errors a base that put in a letter or leave one out, 1e-4 say: genes may then change their
+        frame once, and come in two pieces; default: none do
     mask_lower_case : whether lower-case letters, with which repeats are masked, are unknown
     metagenome : whether `find` searches each record by itself, as a piece of a genome of its own
     n_rounds : rounds of training
@@ -89,6 +92,7 @@ class GeneFinder(Parameters):
         min_length: int = 90,
         min_posterior: float = 0.25,
         circular: bool | Collection[str] = False,
+        frameshift_rate: float = 0.0,
         mask_lower_case: bool = False,
         metagenome: bool = False,
         n_rounds: int = 5,
@@ -102,6 +106,7 @@ class GeneFinder(Parameters):
         self.min_length = min_length
         self.min_posterior = min_posterior
         self.circular = circular
+        self.frameshift_rate = frameshift_rate
         self.mask_lower_case = mask_lower_case
         self.metagenome = metagenome
         self.n_rounds = n_rounds
@@ -168,6 +173,8 @@ class GeneFinder(Parameters):
         if not known:
             raise DataError("no sequence: not one known base to look for genes in")
         codes = self._codes()
+        if not 0.0 <= self.frameshift_rate < 0.1:
+            raise ValueError(f"frameshift_rate is {self.frameshift_rate}; expected errors a base, 0 to 0.1")
         self.trained_ = known >= ENOUGH_TO_TRAIN
         self.pretrained_ = known < ENOUGH_ALONE and bool(self._priors())
         if not self.trained_:
@@ -175,7 +182,8 @@ class GeneFinder(Parameters):
                 f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); using a model made before",
                 stacklevel=3,
             )
-        learned = [self._learn(parts, code) for code in codes]
+        by_frames = group_by_frames(codes)
+        learned = [self._learn(parts, group) for group in by_frames]
         _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         return self
 
@@ -196,31 +204,36 @@ class GeneFinder(Parameters):
             raise ValueError(f"table is {self.table!r}; expected the number of a genetic code, a GeneticCode or 'auto'")
         return [GeneticCode.from_table(table) for table in tables]
 
-    def _learn(self, parts: list[Part], code: GeneticCode) -> tuple[float, GeneticCode, GeneModel, list[float]]:
-        """How well the code explains the genome, and what was learned with it."""
-        genome, history = self._genome(parts, code), list[float]()
+    def _learn(self, parts: list[Part], codes: list[GeneticCode]) -> tuple[float, GeneticCode, GeneModel, list[float]]:
+        """How well codes with the same open frames explain the genome, the likeliest of them, and what was learned."""
+        genome, history = self._genome(parts, codes[0]), list[float]()
         prior = best_prior(genome, self._weights, self._priors()) if self.pretrained_ else None
         model = prior or first_model(genome, self._weights)
         if self.trained_:
             model, history = train(genome, self._weights, self.n_rounds, self._say, prior)
-        one = len(self._codes()) == 1
-        return 0.0 if one else decode(genome, model, self._weights)[3], code, model, history
+        if len(self._codes()) == 1:
+            return 0.0, codes[0], model, history
+        _, _, chosen, score = decode(genome, model, self._weights)
+        return score, likeliest(codes, codons_of(genome, chosen)), model, history
 
     def _predict(self, parts: list[Part], turn: bool = True) -> list[Gene]:
         if not parts:
             return []
         self._say("decoding ...")
-        found = find_genes(self._genome(parts), self.model_, self._weights)
+        found = self._found(parts)
         turns = [found.widest_gap(k) or 0 if turn and self._is_circular(part) else 0 for k, part in enumerate(parts)]
         if any(turns):  # begin between two genes, so that none is cut
             turned = [part._replace(codes=np.roll(part.codes, -turn)) for part, turn in zip(parts, turns)]
-            found = find_genes(self._genome(turned), self.model_, self._weights)
+            found = self._found(turned)
         return [
             gene
             for number, (part, turn) in enumerate(zip(parts, turns))
             for gene in _turned(found.genes(number, part.seqid, part.offset, self.code_.table), turn, len(part.codes))
             if (gene.posterior or 0.0) >= self.min_posterior
         ]
+
+    def _found(self, parts: list[Part]) -> Found:
+        return find_genes(self._genome(parts), self.model_, self._weights, self.frameshift_rate)
 
     def _predict_long(self, record: FastaRecord) -> list[Gene]:
         """The same for one record, a window at a time. A circular one begins between two genes of its first window."""
@@ -231,7 +244,7 @@ class GeneFinder(Parameters):
         if not self._is_circular(Part(record.id, 0, np.empty(0, np.uint8), is_whole(record))):
             return by_window(record, genes_of)
         first = self._parts([FastaRecord(record.id, "", record.sequence[:WINDOW])])
-        turn = find_genes(self._genome(first), self.model_, self._weights).widest_gap(0) or 0
+        turn = self._found(first).widest_gap(0) or 0
         turned = FastaRecord(record.id, "", record.sequence[turn:] + record.sequence[:turn])
         return _turned(by_window(turned, genes_of), turn, len(record.sequence))
 

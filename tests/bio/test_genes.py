@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hmmseq.bio import DNA, FastaRecord, GeneFinder, GeneticCode, evaluate, reverse_complement
+from hmmseq.bio.average_protein import codon_usage
+from hmmseq.bio.code_choice import group_by_frames, likeliest
 from hmmseq.bio.coding import N_WORDS, class_scores, codon_table, conditionals, count_coding, without_stops
 from hmmseq.bio.gene_candidates import Genome
 from hmmseq.bio.gene_durations import first_gaps, gene_graph, learn_gaps, learn_lengths
@@ -140,12 +142,43 @@ def test_a_short_contig_is_searched_without_training():
         assert evaluate(GeneFinder().find([record(codes)]), genes).recall >= 2 / 3
 
 
-def test_the_code_that_explains_the_genome_is_chosen():
-    for code, seed in ((MYCOPLASMA, 0), (STANDARD, 0)):
-        codes, _ = plant(60, code, seed=seed)
-        assert GeneFinder(table="auto", priors=()).fit([record(codes)]).code_.table == code.table
+@pytest.mark.parametrize("table", [11, 4, 15])
+def test_the_code_that_explains_the_genome_is_chosen(table):
+    """By its stop codons; 4 and 25 have the same."""
+    codes, genes = plant(40, GeneticCode.from_table(table))
+    finder = GeneFinder(table="auto", priors=(), n_rounds=3).fit([record(codes)])
+    assert finder.code_.stops == GeneticCode.from_table(table).stops
+    assert evaluate(finder.predict([record(codes)]), genes).f1 > 0.95
+
+
+@pytest.mark.parametrize("table", [4, 25])
+@given(st.integers(0, 10**6), st.floats(0.3, 0.7))
+def test_codes_with_the_same_stops_are_told_apart_by_their_proteins(table, seed, gc):
+    codes = [GeneticCode.from_table(t) for t in (4, 25)]
+    assert group_by_frames([STANDARD, *codes]) == [[STANDARD], codes]
+    usage = codon_usage(GeneticCode.from_table(table), np.array([1 - gc, gc, gc, 1 - gc]) / 2)
+    counts = np.random.default_rng(seed).multinomial(20_000, usage).astype(float)
+    assert likeliest(codes, counts).table == table
+
+
+def test_a_code_that_is_no_table_is_an_error():
     with pytest.raises(ValueError, match="'auto'"):
-        GeneFinder(table="best").fit([record(codes)])
+        GeneFinder(table="best").fit([record(plant(2)[0])])
+
+
+def test_a_code_of_ones_own_is_read():
+    """The bacterial code with TAA for glutamine: genes run through it."""
+    amino_acids = "".join("Q" if i == 10 else a for i, a in enumerate(STANDARD.amino_acids))  # NCBI's TAA
+    own = GeneticCode(amino_acids, name="own")
+    assert codon("TAA") not in own.stops and len(own.stops) == 2
+    codes, genes = plant(40, own)
+    found = GeneFinder(table=own, priors=(), n_rounds=3).find([record(codes)])
+    assert evaluate(found, genes).f1 > 0.95 and {gene.transl_table for gene in found} == {None}
+    longest = max(found, key=len)
+    letters = codes[longest.start - 1 : longest.end]
+    protein = own.translate(letters if longest.strand == "+" else reverse_complement(letters))
+    assert protein.index("*") == len(protein) - 1
+    assert evaluate(GeneFinder(priors=(), n_rounds=3).find([record(codes)]), genes).f1 < 0.9
 
 
 def test_a_gene_across_the_origin_is_found_whole(planted):
