@@ -130,7 +130,10 @@ def _with_more(spans: Spans, joined: Joined) -> Spans:
     cut = np.zeros(len(joined.score), dtype=np.bool_)
     return Spans(
         spans.n_steps,
-        *(np.append(getattr(spans, name), getattr(joined, name)) for name in ("begin", "end", "kind", "score")),
+        np.append(spans.begin, joined.begin),
+        np.append(spans.end, joined.end),
+        np.append(spans.kind, joined.kind),
+        np.append(spans.score, joined.score),
         opens=np.append(spans.opens, cut),
         closes=np.append(spans.closes, cut),
     )
