@@ -2,8 +2,8 @@
 
     python -m benchmarks.gene_settings [--data DIR] [bonus=0.5,1 short=0,0.1 ...]
 
-Each argument names a field of `hmmseq.bio.gene_scores.Weights` and the values to try; all combinations are tried. What is
-chosen is the largest sum of F1 by stop codons and F1 with the right start.
+Each argument names a field of `hmmseq.bio.prokaryotes.scores.Weights` and the values to try; all combinations are tried.
+What is chosen is the largest sum of F1 by stop codons and F1 with the right start.
 """
 
 import argparse
@@ -15,10 +15,10 @@ import numpy as np
 
 from benchmarks.genes import GENOMES, load
 from hmmseq.bio import GeneticCode, evaluate
-from hmmseq.bio.gene_candidates import Genome
-from hmmseq.bio.gene_decoding import find_genes
-from hmmseq.bio.gene_scores import Weights
-from hmmseq.bio.gene_training import train
+from hmmseq.bio.prokaryotes.candidates import Genome
+from hmmseq.bio.prokaryotes.decoding import find_genes
+from hmmseq.bio.prokaryotes.scores import Weights
+from hmmseq.bio.prokaryotes.training import train
 
 ROUNDS = 5
 

@@ -21,9 +21,9 @@ import numpy as np
 from benchmarks.report import write
 from hmmseq.bio import GeneFinder, evaluate, read_cds_table, read_fasta
 from hmmseq.bio.calibration import Reliability, reliability
-from hmmseq.bio.fasta import FastaRecord
+from hmmseq.bio.formats.fasta import FastaRecord
 from hmmseq.bio.gene import Gene
-from hmmseq.bio.pretrained import pretrained
+from hmmseq.bio.prokaryotes.pretrained import pretrained
 
 GENOMES = {
     "mycoplasma_genitalium_g37": 4,
@@ -133,8 +133,8 @@ def means(found: list[dict]) -> Iterator[str]:
 
 def posteriors(data: Path) -> dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]:
     """For genes and for starts of real genes: raw posteriors, and whether the annotation agrees, by genome."""
-    from hmmseq.bio.gene_decoding import find_genes
-    from hmmseq.bio.gene_scores import Weights
+    from hmmseq.bio.prokaryotes.decoding import find_genes
+    from hmmseq.bio.prokaryotes.scores import Weights
 
     out: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {"gene": {}, "start": {}}
     for name, table in GENOMES.items():
@@ -163,7 +163,7 @@ def calibration_lines(data: Path, output: Path | None) -> Iterator[str]:
 
     With an output folder, genes_calibration.png shows those probabilities, of all genomes, beside how often they came true.
     """
-    from hmmseq.bio.gene_decoding import GENES, STARTS
+    from hmmseq.bio.prokaryotes.decoding import GENES, STARTS
 
     yield "| posterior of a | genome | model alone | as stated | constants from the others |"
     yield "|---|---|---:|---:|---:|"
@@ -203,7 +203,7 @@ def fit_calibration(p: np.ndarray, right: np.ndarray):
     """The constants of `Calibration` with the largest likelihood."""
     from scipy.optimize import minimize
 
-    from hmmseq.bio.gene_decoding import Calibration
+    from hmmseq.bio.prokaryotes.decoding import Calibration
 
     def as_calibration(x: np.ndarray) -> Calibration:
         return Calibration(float(x[0]), float(x[1]), float(1 / (1 + np.exp(-x[2]))))

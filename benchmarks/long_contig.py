@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.report import write
 from hmmseq.bio import FastaRecord, GeneFinder, GeneticCode
-from hmmseq.bio.average_protein import codon_usage
+from hmmseq.bio.prokaryotes.average_protein import codon_usage
 
 LETTERS = np.frombuffer(b"ACGT", np.uint8)
 ATG = 14

@@ -17,10 +17,10 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from hmmseq.bio import GeneticCode, read_fasta
-from hmmseq.bio.gene_candidates import Genome
-from hmmseq.bio.gene_scores import Weights
-from hmmseq.bio.gene_training import decode, learn_content, responsibilities, train
-from hmmseq.bio.pretrained import FILE, Pretrained
+from hmmseq.bio.prokaryotes.candidates import Genome
+from hmmseq.bio.prokaryotes.pretrained import FILE, Pretrained
+from hmmseq.bio.prokaryotes.scores import Weights
+from hmmseq.bio.prokaryotes.training import decode, learn_content, responsibilities, train
 
 GENOMES = {
     "prokaryotes/ecoli_k12_mg1655.fna.gz": 11,

@@ -1,14 +1,16 @@
 """Laws of learning, counted over many random fits.
 
-python -m benchmarks.statistics monotone [--fits 500] [--first 0]
+python -m benchmarks.statistics monotone [--fits 500] [--first 0] [--output benchmarks/results]
 python -m benchmarks.statistics recovery [--fits 200] [--family Poisson] [--output benchmarks/results]
 """
 
 import argparse
+import json
 import sys
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))  # random fits are those of the tests
 
@@ -18,13 +20,13 @@ from benchmarks.report import write
 from random_fits import EMISSIONS, largest_fall, random_fit
 from recovery import THREE_ERRORS, TRUTHS, recovered
 
-ENOUGH = 0.95  # of the fits
+ENOUGH, MORE = 0.95, 5  # of the fits; so many times as many where the first ones are fewer
 MOST = 1e-8  # of itself: so much may what EM monitors fall
 
 
-def monotone(n_fits: int, first: int, n_iter: int) -> int:
+def monotone(n_fits: int, first: int, n_iter: int, output: Path | None) -> int:
     """How many of so many fits fell by more than rounding; each of those is printed."""
-    worst, fallen = 0.0, 0
+    falls: dict[str, list[float]] = {" ".join(str(emission).split()): [] for emission, _ in EMISSIONS}
     for number in range(first, first + n_fits):
         fit = random_fit(np.random.default_rng(number), number, n_iter)
         try:
@@ -32,37 +34,75 @@ def monotone(n_fits: int, first: int, n_iter: int) -> int:
         except Exception as error:
             found = np.inf
             print(f"fit {number}: {fit.what}: {type(error).__name__}: {error}")
-        worst = max(worst, found)
+        falls[list(falls)[number % len(falls)]].append(found)
         if found > MOST:
-            fallen += 1
             print(f"fit {number}: {fit.what}: fell by {found:.2g}", flush=True)
-    print(
-        f"{n_fits} fits of {len(EMISSIONS)} emissions: {fallen} fell by more than {MOST:g}; the largest fall is {worst:.2g}"
+    rows = [
+        {"emission": name, "fits": len(found), "fallen": sum(fall > MOST for fall in found), "largest": max(found)}
+        for name, found in falls.items() if found
+    ]  # fmt: skip
+    fallen = sum(row["fallen"] for row in rows)
+    total = (
+        f"{n_fits} fits of {len(rows)} emissions: {fallen} fell by more than {MOST:g} of itself; the largest fall is "
+        f"{max(row['largest'] for row in rows):.2g}"
     )
+    print(total)
+    lines = [total, "", "| emission | fits | fallen | largest fall |", "|---|---:|---:|---:|"]
+    lines += [f"| {row['emission']} | {row['fits']} | {row['fallen']} | {row['largest']:.2g} |" for row in rows]
+    write(output, "monotone", rows, lines)
     return fallen
 
 
 def recovery(n_fits: int, family: str, output: Path | None) -> int:
     """For each family, how many of so many fits have every parameter within three standard errors of the truth."""
-    lines = [
-        "| family | free parameters | fits with all within 3 errors | of normal, independent ones | seconds a fit |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    print("\n".join(lines))
-    missed, rows = 0, []
+    print("\n".join(HEADER))
+    rows = []
     for truth in [truth for truth in TRUTHS if str(truth).startswith(family)]:
-        begun = time.perf_counter()
-        found = [recovered(truth, np.random.default_rng(seed)) for seed in range(n_fits)]
-        seconds = (time.perf_counter() - begun) / n_fits
-        within, free = float(np.mean([one.within for one in found])), found[0].n_parameters
-        missed += within < ENOUGH
-        name = " ".join(str(truth).split())
-        rows.append({"family": name, "free_parameters": free, "within": within, "normal": THREE_ERRORS**free})
-        lines.append(f"| {name} | {free} | {within:.1%} | {THREE_ERRORS**free:.1%} | {seconds:.2f} |")
-        print(lines[-1], flush=True)
-    print(f"{missed} families have less than {ENOUGH:.0%} of {n_fits} fits within three standard errors")
-    write(output, "recovery", rows, lines)
+        rows.append(recovery_row(truth, n_fits))
+        print(line(rows[-1]), flush=True)
+    missed = sum(row["within"] < ENOUGH for row in rows)
+    print(f"{missed} of {len(rows)} families have less than {ENOUGH:.0%} of their fits within three standard errors")
+    if output is not None:
+        rows = others(output / "recovery.json", rows) + rows
+    write(output, "recovery", rows, [*HEADER, *map(line, rows)])
     return missed
+
+
+HEADER = [
+    "| family | free parameters | fits | with all within 3 errors | of normal, independent ones | of the first fits "
+    "| seconds a fit |",
+    "|---|---:|---:|---:|---:|---:|---:|",
+]
+
+
+def recovery_row(truth: Any, n_fits: int) -> dict:
+    """A share of 200 fits has itself an error of 1.5 %: where it is below what is asked for, five times as many decide."""
+    begun = time.perf_counter()
+    found = [recovered(truth, np.random.default_rng(seed)) for seed in range(n_fits)]
+    first = float(np.mean([one.within for one in found]))
+    if first < ENOUGH:
+        found += [recovered(truth, np.random.default_rng(seed)) for seed in range(n_fits, MORE * n_fits)]
+    free = found[0].n_parameters
+    return {
+        "family": " ".join(str(truth).split()), "free_parameters": free, "fits": len(found),
+        "within": float(np.mean([one.within for one in found])), "normal": THREE_ERRORS**free,
+        "first": {"fits": n_fits, "within": first}, "seconds": (time.perf_counter() - begun) / len(found),
+    }  # fmt: skip
+
+
+def line(row: dict) -> str:
+    first = row["first"]
+    return (
+        f"| {row['family']} | {row['free_parameters']} | {row['fits']} | {row['within']:.1%} | {row['normal']:.1%} "
+        f"| {first['within']:.1%} of {first['fits']} | {row['seconds']:.2f} |"
+    )
+
+
+def others(path: Path, rows: list[dict]) -> list[dict]:
+    """What is known of families that were not counted now."""
+    counted = {row["family"] for row in rows}
+    known = json.loads(path.read_text()) if path.exists() else []
+    return [row for row in known if row["family"] not in counted]
 
 
 def main() -> None:
@@ -75,11 +115,12 @@ def main() -> None:
     found = laws.add_parser("recovery", help="parameters lie within three standard errors of the truth")
     found.add_argument("--fits", type=int, default=200)
     found.add_argument("--family", default="", help="only families whose name begins so")
-    found.add_argument("--output", type=Path, help="folder for recovery.json and recovery.md")
+    for law in (falls, found):
+        law.add_argument("--output", type=Path, help="folder for a table and its figures as JSON")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")  # of states that lose their visits, of constant features
     if arguments.law == "monotone":
-        sys.exit(monotone(arguments.fits, arguments.first, arguments.iterations) > 0)
+        sys.exit(monotone(arguments.fits, arguments.first, arguments.iterations, arguments.output) > 0)
     sys.exit(recovery(arguments.fits, arguments.family, arguments.output) > 0)
 
 

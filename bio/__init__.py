@@ -5,13 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .alphabet import DNA, PROTEIN, Alphabet, reverse_complement
-    from .annotation import read_cds_table
-    from .bed import read_bed, write_bed
-    from .bedgraph import write_bedgraph
     from .calibration import Reliability, reliability
     from .evaluation import Evaluation, GeneScores, evaluate
-    from .fasta import FastaRecord, read_fasta
-    from .formats import (
+    from .formats.any import (
         check_sequences,
         read_genes,
         read_sequences,
@@ -19,13 +15,17 @@ if TYPE_CHECKING:
         write_genes,
         write_proteins,
     )
-    from .genbank import read_genbank, write_genbank
+    from .formats.bed import read_bed, write_bed
+    from .formats.bedgraph import write_bedgraph
+    from .formats.cds_table import read_cds_table
+    from .formats.fasta import FastaRecord, read_fasta
+    from .formats.genbank import read_genbank, write_genbank
+    from .formats.gff import read_gff3, write_gff3
+    from .formats.gtf import read_gtf, write_gtf
     from .gene import Gene
-    from .genes import GeneFinder
     from .genetic_code import GeneticCode, codons
-    from .gff import read_gff3, write_gff3
-    from .gtf import read_gtf, write_gtf
     from .islands import CpGIslands, Island, write_islands
+    from .prokaryotes.finder import GeneFinder
     from .spliced import Hint, SplicedGeneFinder, read_hints
 
 __all__ = [
@@ -70,22 +70,22 @@ __all__ = [
 
 _HOMES = {
     "alphabet": ("DNA", "PROTEIN", "Alphabet", "reverse_complement"),
-    "annotation": ("read_cds_table",),
-    "bed": ("read_bed", "write_bed"),
-    "bedgraph": ("write_bedgraph",),
     "calibration": ("Reliability", "reliability"),
     "evaluation": ("Evaluation", "GeneScores", "evaluate"),
-    "fasta": ("FastaRecord", "read_fasta"),
-    "formats": (
+    "formats.any": (
         "check_sequences", "read_genes", "read_sequences", "write_coding_sequences", "write_genes", "write_proteins",
     ),
-    "genbank": ("read_genbank", "write_genbank"),
+    "formats.bed": ("read_bed", "write_bed"),
+    "formats.bedgraph": ("write_bedgraph",),
+    "formats.cds_table": ("read_cds_table",),
+    "formats.fasta": ("FastaRecord", "read_fasta"),
+    "formats.genbank": ("read_genbank", "write_genbank"),
+    "formats.gff": ("read_gff3", "write_gff3"),
+    "formats.gtf": ("read_gtf", "write_gtf"),
     "gene": ("Gene",),
-    "genes": ("GeneFinder",),
     "genetic_code": ("GeneticCode", "codons"),
-    "gff": ("read_gff3", "write_gff3"),
-    "gtf": ("read_gtf", "write_gtf"),
     "islands": ("CpGIslands", "Island", "write_islands"),
+    "prokaryotes.finder": ("GeneFinder",),
     "spliced": ("Hint", "SplicedGeneFinder", "read_hints"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hmmseq.errors import DataError
+from hmmseq.errors import DataError, some
 from hmmseq.files import Source, atomic_write, read_lines, source_name
 
-from .evaluation import some
-from .fasta import FastaRecord
-from .formats import check_sequences
+from .formats.any import check_sequences
+from .formats.fasta import FastaRecord
 from .gene import Gene
 from .plot import gene_titles, plot_genes, posterior_curve, write_html
 
@@ -96,7 +95,7 @@ def read_curve(source: Source, stretch: Stretch) -> Curve:
 
 
 def _found(stretch: Stretch, records: list[FastaRecord], table: int) -> tuple[list[Gene], np.ndarray | None]:
-    from .genes import GeneFinder
+    from .prokaryotes.finder import GeneFinder
 
     finder = GeneFinder(table)
     genes = finder.find(records)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .alphabet import DNA, Codes
-from .fasta import FastaRecord
+from .formats.fasta import FastaRecord
 
 _GAP = 30  # so many unknown letters in a row part a contig; a gene can run through fewer
 MARGIN = 5_000  # bases; what lies further away hardly counts for a posterior

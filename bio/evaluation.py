@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from hmmseq.errors import DataError
+from hmmseq.errors import DataError, some
 
 from .calibration import Reliability, reliability
 from .gene import Gene
@@ -272,12 +272,6 @@ def _check_same_sequences(predicted: list[Gene], annotated: list[Gene]) -> None:
             f"predictions lie on {some(ours)}, annotated genes on {some(theirs)}; "
             "the sequence ids must be the same, rename one side"
         )
-
-
-def some(names: set[str]) -> str:
-    """The first three of them, for messages."""
-    first = sorted(names)[:3]
-    return ", ".join(map(repr, first)) + (", ..." if len(names) > 3 else "")
 
 
 def _share(part: int, whole: int) -> float:

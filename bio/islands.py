@@ -20,9 +20,9 @@ from hmmseq.errors import DataError
 from hmmseq.sequences import Sequences
 
 from .alphabet import DNA, Codes
-from .bedgraph import runs
-from .fasta import FastaRecord
-from .output import Target, write_lines
+from .formats.bedgraph import runs
+from .formats.fasta import FastaRecord
+from .formats.output import Target, write_lines
 
 ISLAND, SEA = 0, 1
 # The book's tables, from human islands and what lies around them: rows are the letter before, A, C, G, T.

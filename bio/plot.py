@@ -106,7 +106,7 @@ def write_html(figure: Any, target: Any, titles: Mapping[str, str], heading: str
     """
     from matplotlib import rc_context
 
-    from .output import write_lines
+    from .formats.output import write_lines
 
     svg = io.StringIO()
     with rc_context({"svg.hashsalt": "hmmseq", "svg.fonttype": "none"}):

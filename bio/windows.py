@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from .fasta import FastaRecord
+from .formats.fasta import FastaRecord
 from .gene import Gene
 
 WINDOW, SHARED = 8_000_000, 100_000  # bases

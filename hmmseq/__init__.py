@@ -4,6 +4,7 @@ from hmmseq import HMM, GaussianHMM, PoissonHMM, GMMHMM     estimators, the scik
 from hmmseq import SemiMarkovHMM                            states that last for learned durations
 from hmmseq import InputHMM                                 transitions that depend on covariates
 from hmmseq import FactorialHMM                             several chains that emit together
+from hmmseq import VariationalHMM                           distributions of the parameters: variational Bayes
 from hmmseq import CRF, SemiCRF, HMMTagger                  the same for tagging
 from hmmseq import EachSequence, make_sequence_scorer       scikit-learn's transformers and metrics for sequences
 from hmmseq.emissions import Gaussian, Mixture, Product     what states emit: see docs/emissions.md
@@ -29,25 +30,28 @@ if TYPE_CHECKING:
         GMMHMM,
         HMM,
         CategoricalHMM,
+        FactorialHMM,
         GaussianHMM,
         HMMTagger,
+        InputHMM,
         PoissonHMM,
         SemiCRF,
         SemiMarkovHMM,
-        load,
+        VariationalHMM,
     )
     from hmmseq.preprocessing import EachSequence
     from hmmseq.segment_graph import SegmentGraph
     from hmmseq.sequences import Sequences
     from hmmseq.span_graph import Gap, SpanGraph, Spans
+    from hmmseq.storage import load
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CRF", "GMMHMM", "HMM", "Categorical", "CategoricalHMM", "DataError", "EachSequence", "FactorialHMM", "Gap",
     "Gaussian", "GaussianHMM", "HMMTagger", "ImpossibleSequenceError", "InputHMM", "PoissonHMM", "SegmentGraph",
-    "SemiCRF", "SemiMarkovHMM", "Sequences", "SpanGraph", "Spans", "StateGraph", "load", "make_sequence_scorer",
-    "topologies",
+    "SemiCRF", "SemiMarkovHMM", "Sequences", "SpanGraph", "Spans", "StateGraph", "VariationalHMM", "load",
+    "make_sequence_scorer", "topologies",
 ]  # fmt: skip
 
 _HOMES = {
@@ -67,12 +71,13 @@ _HOMES = {
         "PoissonHMM",
         "SemiCRF",
         "SemiMarkovHMM",
-        "load",
+        "VariationalHMM",
     ),
     "hmmseq.preprocessing": ("EachSequence",),
     "hmmseq.segment_graph": ("SegmentGraph",),
     "hmmseq.sequences": ("Sequences",),
     "hmmseq.span_graph": ("Gap", "SpanGraph", "Spans"),
+    "hmmseq.storage": ("load",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import safetensors
@@ -70,18 +70,29 @@ def _sorted_bytes(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
         yield array.tobytes()
 
 
+@runtime_checkable
+class SelfDescribing(Protocol):
+    """An argument of a constructor that is an object with arguments of its own."""
+
+    def described(self) -> dict[str, Any]: ...
+
+
 def plain(params: dict[str, Any]) -> dict[str, Any]:
-    """Constructor arguments that JSON can hold, arrays as lists; others are left out."""
+    """Constructor arguments that JSON can hold: arrays as lists, objects as their descriptions; others are left out."""
     return {name: _listed(value) for name, value in params.items() if _is_plain(value)}
 
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(_is_plain(part) for part in value)
-    return value is None or isinstance(value, (bool, int, float, str, np.number))
+    return value is None or isinstance(value, (bool, int, float, str, dict, np.ndarray, np.number, SelfDescribing))
 
 
 def _listed(value: Any) -> Any:
+    if isinstance(value, SelfDescribing):
+        return value.described()
+    if isinstance(value, dict):
+        return {name: _listed(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [_listed(part) for part in value]
-    return value.item() if isinstance(value, np.number) else value
+    return value.tolist() if isinstance(value, (np.ndarray, np.number)) else value

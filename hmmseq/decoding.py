@@ -12,6 +12,7 @@ from hmmseq import lattice
 from hmmseq.constraints import constrain
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
+from hmmseq.segment_graph import SegmentGraph, possible
 from hmmseq.sequences import is_one
 
 __all__ = ["Segment", "constrain", "labels", "mea_path", "segments"]
@@ -41,25 +42,27 @@ def labels(graph: StateGraph, path: lattice.Path) -> np.ndarray:
     return read[(read >= 0) | (path.states < 0)]
 
 
-def mea_path(graph: StateGraph, posteriors: Any, *, n_jobs: int | None = None) -> Any:
+def mea_path(graph: StateGraph | SegmentGraph, posteriors: Any, *, n_jobs: int | None = None) -> Any:
     """The path, among those that the graph allows, that is expected to have the most labels right.
 
     It maximises the sum of the posteriors of its labels ("optimal accuracy": Käll, Krogh and Sonnhammer,
     Bioinformatics 21 Suppl 1, i251, 2005). Taking the best label at each step may give what no path can: a
-    helix of one residue, two exons without an intron. Edge weights only say what is possible here;
-    posteriors have used them already.
+    helix of one residue, two exons without an intron. Weights of edges, and of durations, only say what is
+    possible here; posteriors have used them already.
 
     posteriors : (n_steps, n_labels) as in `lattice.posteriors(...).labels`, or a list of such arrays
 
-    Returns one `Path` for one sequence, a list for many; `Path.score` is the expected number of right labels.
+    Returns one `Path` (of a SegmentGraph `SegmentPath`) for one sequence, a list for many; its score is the expected
+    number of right labels.
     """
-    structure = graph.weigh(edge=_possible(graph.edge), start=_possible(graph.start), end=_possible(graph.end))
     scores = _gains(posteriors) if is_one(posteriors) else [_gains(p) for p in posteriors]
-    return lattice.best_path(structure, scores, n_jobs=n_jobs)
+    return lattice.best_path(_unweighted(graph), scores, n_jobs=n_jobs)
 
 
-def _possible(weights: np.ndarray) -> np.ndarray:
-    return np.where(weights > NEVER, 0.0, NEVER)
+def _unweighted(graph: StateGraph | SegmentGraph) -> StateGraph | SegmentGraph:
+    if isinstance(graph, SegmentGraph):
+        return graph.unweighted()
+    return graph.weigh(edge=possible(graph.edge), start=possible(graph.start), end=possible(graph.end))
 
 
 def _gains(posterior: Any) -> np.ndarray:

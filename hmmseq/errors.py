@@ -23,3 +23,9 @@ class ImpossibleSequenceError(ValueError):
             f"sequence {self.sequence} is impossible under the model from step {self.step} on: every path "
             "has probability zero there; allow the transition or emission it needs, or leave the sequence out"
         )
+
+
+def some(names: set[str]) -> str:
+    """The first three of them, for messages."""
+    first = sorted(names)[:3]
+    return ", ".join(map(repr, first)) + (", ..." if len(names) > 3 else "")

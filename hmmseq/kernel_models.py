@@ -9,14 +9,14 @@ import numpy as np
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.best_tiles import FLOOR, BestModel
 from hmmseq.kernels.codes import sum_rows
-from hmmseq.kernels.gaussian import Normals, in_blocks
+from hmmseq.kernels.gaussian import Normals, in_blocks, ranges
 from hmmseq.kernels.lanes import BLOCK, WIDTH
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.score_rows import lower_rows, whole_rows, widest_row
 from hmmseq.kernels.serial import SerialModel
 from hmmseq.kernels.stripes import PAIR, Stripes
 from hmmseq.kernels.tiles import Model
-from hmmseq.scores import Packed
+from hmmseq.scores import Densities, Packed
 
 # In linear numbers the smallest of all weights between two states may be so many powers of ten below the largest: a row
 # that has lost an entry to underflow is then rebuilt to full precision in the next step.
@@ -25,25 +25,26 @@ FEWEST_STEPS = 256  # below, in all, making a model costs more than it saves
 STRIPE_COST = 2.0  # a stripe is taken to cost as much as so many rows of a matrix; a guess, not tuned
 EVERY = 16  # steps between two scalings, at most; powers of two divide every warm-up
 COMMON = 5.0  # nats by which rows of scores may differ and still be lowered by one number: nothing to add up by step
+NOTHING = np.zeros(1)  # taken out of rows
 WIDEST_BEST = 5_000.0  # nats that one step may put between two states: then scores are as fine as 1e-12
 
 
-def tile_model(graph: StateGraph, packed: Packed) -> tuple[Model, np.ndarray]:
-    """The largest edge being 1, the largest score of each row at most 1; the logarithm of what each row was divided by."""
+def tile_model(graph: StateGraph, packed: Packed | Densities) -> tuple[Model, np.ndarray]:
+    """The largest edge being 1, the largest score of each row at most 1; the logarithm of what each row was divided by.
+
+    The largest of scores that are made in the tile is taken out, and counted, there.
+    """
+    if isinstance(packed, Densities):
+        return _tile_model(graph, in_blocks(packed.normals, graph.label)), NOTHING
     table, shift = _lowered(graph, packed, _rounded_up(graph.n_states, BLOCK), linear=True)
     return _tile_model(graph, table), shift
 
 
-def making_model(graph: StateGraph, normals: Normals) -> Model:
-    """The same for scores that are made in the tile. normals: a column for each label."""
-    return _tile_model(graph, in_blocks(normals, graph.label))
-
-
 def _tile_model(graph: StateGraph, scores: np.ndarray | Normals) -> Model:
     if "tiles" not in graph.kept:
-        start, matrix, end = _linear(graph, _rounded_up(graph.n_states, BLOCK))
+        start, matrix, back, end = _linear(graph, _rounded_up(graph.n_states, BLOCK))
         every = steps_between(graph.edge_range + COMMON, WIDEST)
-        graph.kept["tiles"] = Model(start, matrix, np.ascontiguousarray(matrix.T), end, np.empty((0, 0)), every)
+        graph.kept["tiles"] = Model(start, matrix, back, end, np.empty((0, 0)), every)
     return graph.kept["tiles"]._replace(scores=scores)
 
 
@@ -103,48 +104,82 @@ def steps_between(nats: float, powers: float) -> int:
     return 1 << (steps.bit_length() - 1) if steps else 0
 
 
-def whole_model(graph: StateGraph, packed: Packed) -> tuple[BestModel, np.ndarray]:
+def whole_model(graph: StateGraph, packed: Packed | Densities, widest: float) -> tuple[BestModel, np.ndarray]:
     """The largest edge being 0, the largest score of each row at most 0; and what was subtracted from each row.
+
+    widest : the `spread` of the scores
 
     The unit is a power of two and as small as `every` + 1 steps allow without an overflow: about 1e-14 nats for ordinary
     models, 1e-12 at the most.
     """
-    n, widest = _rounded_up(graph.n_states, BLOCK), spread(graph, packed)
+    n = _rounded_up(graph.n_states, BLOCK)
     bits = (n - 1).bit_length()
     every = EVERY if (EVERY + 1) * widest <= WIDEST_BEST else 1
     fraction = 58 - bits - math.ceil(math.log2((every + 1) * widest))
     units = partial(_units, fraction=fraction, bits=bits)
     mask = (1 << bits) - 1
-    matrix = units(graph.matrix(graph.edge - graph.edge.max(), NEVER), (n, n)) + (mask - np.arange(n))[:, None]
-    start, end = (units(w - w.max(), (n,)) for w in (graph.start, graph.end))
-    table, shift = _lowered(graph, packed, n, linear=False)
-    return BestModel(start, matrix, end, units(table, table.shape), mask, 2.0 ** (fraction + bits), every), shift
+    if (known := graph.kept.get("whole")) is None or known[0] != fraction:
+        edges, sources = graph.matrix(graph.edge - graph.edge.max(), NEVER), np.arange(graph.n_states)
+        matrix = units(edges, (graph.n_states, n)) + (mask - sources)[:, None]
+        start, end = (units(w - w.max(), (n,)) for w in (graph.start, graph.end))
+        known = graph.kept["whole"] = fraction, start, matrix, end
+    _, start, matrix, end = known
+    scores: np.ndarray | Normals
+    if isinstance(packed, Densities):
+        scores, shift = in_blocks(packed.normals, graph.label), NOTHING
+    else:
+        table, shift = _lowered(graph, packed, n, linear=False)
+        scores = units(table, table.shape)
+    return BestModel(start, matrix, end, scores, mask, 2.0 ** (fraction + bits), every), shift
 
 
-def spread(graph: StateGraph, packed: Packed) -> float:
+def spread(graph: StateGraph, packed: Packed | Densities) -> float:
     """An upper limit, in nats, of what one step can put between two states that are possible."""
-    ends = (float(np.ptp(w[w > NEVER])) for w in (graph.start, graph.end))
-    return 1.0 + graph.edge_range + sum(ends) + widest_row(packed.table) + COMMON
+    if "spread" not in graph.kept:
+        ends = (float(np.ptp(w[w > NEVER])) for w in (graph.start, graph.end))
+        graph.kept["spread"] = 1.0 + graph.edge_range + sum(ends) + COMMON
+    widest = farthest(packed.normals) if isinstance(packed, Densities) else widest_row(packed.table)
+    return graph.kept["spread"] + widest
 
 
-def taken_out(graph: StateGraph, packed: Packed, shift: np.ndarray) -> np.ndarray:
+def farthest(normals: Normals) -> float:
+    """An upper limit of the difference of two scores of one step, from the range of each feature."""
+    low, high = np.full((2, normals.values.shape[1], 1), np.inf)
+    ranges(normals.values, low[:, 0], high[:, 0])
+    low, high = np.where(low <= -high, (low, -high), 0.0)  # 0: a feature that is never seen
+    with np.errstate(over="ignore"):
+        distance = (np.maximum(abs(low - normals.means), abs(high - normals.means)) * normals.roots) ** 2
+    constant = normals.constant[:-1]
+    return float((constant.max(axis=1) - (constant - distance).min(axis=1)).sum())
+
+
+def taken_out(graph: StateGraph, packed: Packed | Densities, shift: np.ndarray) -> np.ndarray:
     """(n_sequences,) what these models take out of the start, the edges, the scores and the end of each path."""
+    if "largest" not in graph.kept:
+        graph.kept["largest"] = [float(weights.max()) for weights in (graph.start, graph.edge, graph.end)]
+    start, edge, end = graph.kept["largest"]
     lengths = packed.steps.lengths
-    scores = shift[0] * lengths
-    if np.any(shift != shift[0]):
-        sum_rows(shift, packed.code, packed.offsets, scores)
-    ends = np.where(lengths > 0, graph.start.max() + graph.end.max(), 0.0)
-    return ends + graph.edge.max() * np.maximum(lengths - 1, 0) + scores
+    out = np.zeros(len(lengths))
+    if len(shift) > 1 and np.any(shift != shift[0]):
+        sum_rows(shift, packed.code, packed.offsets, out)
+        out += edge * lengths
+    else:
+        np.multiply(lengths, shift[0] + edge, out=out)
+    out += start + end - edge
+    if not lengths.all():
+        out[lengths == 0] = 0.0
+    return out
 
 
 def _rounded_up(n: Any, size: int) -> Any:
     return -(-n // size) * size
 
 
-def _linear(graph: StateGraph, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    matrix, (start, end) = np.zeros((n, n)), _linear_ends(graph, n)
-    matrix[graph.source, graph.target] = np.exp(graph.edge - graph.edge.max())
-    return start, matrix, end
+def _linear(graph: StateGraph, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Starts, edges, reversed edges and ends: rows of states alone, columns in whole BLOCKs."""
+    (matrix, back), (start, end) = np.zeros((2, graph.n_states, n)), _linear_ends(graph, n)
+    matrix[graph.source, graph.target] = back[graph.target, graph.source] = np.exp(graph.edge - graph.edge.max())
+    return start, matrix, back, end
 
 
 def _linear_ends(graph: StateGraph, n: int) -> np.ndarray:

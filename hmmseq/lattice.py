@@ -44,10 +44,10 @@ from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.paths import Tally
 from hmmseq.kernels.traces import first_dead_step
 from hmmseq.paths import Path, best_path, best_paths, path_score, sample_paths
-from hmmseq.scores import Indexed, Packed, Scores, TimeVarying, lattices, pack
+from hmmseq.scores import Densities, Indexed, Packed, Scores, TimeVarying, lattices, pack
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.segments import SegmentCounts, SegmentPath, SegmentPosteriors
-from hmmseq.sequences import Sequences
+from hmmseq.sequences import Sequences, read_only
 from hmmseq.shares import Share, in_shares, one_row_a_step, run, slots_for
 from hmmseq.span_graph import SpanGraph
 from hmmseq.spans import SpanCounts, SpanPath, SpanPosteriors
@@ -60,7 +60,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-_NO_CODE = np.empty(0, dtype=np.int32)
 FAST = (tiling, serial)  # tried in this order, before logarithms
 
 
@@ -93,17 +92,18 @@ def log_partition(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, 
         return segments.log_partition(graph, scores, n_jobs)
     if isinstance(graph, SpanGraph):
         return spans.log_partition(graph, scores, n_jobs)
-    packed = pack(scores, graph.n_labels)
+    packed = _ready(graph, scores)
     out, left = np.zeros(len(packed)), np.arange(len(packed))
     for way in FAST:
-        rest = packed.subset(left)
+        rest = packed.subset(left) if way is tiling else pack(packed.subset(left))
         if way.suits(graph, rest):
             out[left], more = way.totals(graph, rest, n_jobs)
             left = left[more]
         if not len(left):
             break
     if len(left):
-        rest, lattice, exact = packed.subset(left), lattices(graph, packed), np.empty(len(left))
+        rest, exact = pack(packed.subset(left)), np.empty(len(left))
+        lattice = lattices(graph, rest)
         run(
             lambda share: batches.totals(
                 lattice(), rest.table, rest.code, rest.offsets, share.first, share.last, exact
@@ -113,6 +113,16 @@ def log_partition(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, 
         )
         out[left] = exact
     return float(out[0]) if packed.single else out
+
+
+def _ready(graph: StateGraph, scores: Scores) -> Packed | Densities:
+    """Checked, and as a table unless tiles make the scores."""
+    made = isinstance(scores, Densities) and scores.normals.means.shape[1] == graph.n_labels
+    return (
+        scores
+        if isinstance(scores, Densities) and made and tiling.suits(graph, scores)
+        else pack(scores, graph.n_labels)
+    )
 
 
 def posteriors(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, *, n_jobs: int | None = None) -> Any:
@@ -132,7 +142,7 @@ def posteriors(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, *, 
         counts = _by_step(graph, packed, n_jobs, FAST)
         result = Posteriors(float(counts.log_partition[0]), *counts[1:])
         return result if packed.single else [result]
-    steps = np.arange(len(packed.code), dtype=np.int32)
+    steps = read_only(np.arange(len(packed.code), dtype=np.int32))
     labels, tally = np.zeros((len(steps), graph.n_labels)), _Places(graph, len(packed))
     lattice, ones, out = lattices(graph, packed), np.ones(len(packed)), np.empty(len(packed))
     run(
@@ -152,25 +162,28 @@ def label_posteriors(graph: StateGraph | SegmentGraph | SpanGraph, scores: Score
     """(n_steps, n_labels) posterior of the labels alone, as in `posteriors`, which also keeps edges by sequence."""
     if isinstance(graph, SpanGraph):
         return spans.label_posteriors(graph, scores, n_jobs)
-    packed = pack(scores, graph.n_labels)
     if isinstance(graph, SegmentGraph):
-        steps, ones = np.arange(len(packed.code), dtype=np.int32), np.ones(len(packed))
+        packed = pack(scores, graph.n_labels)
+        steps, ones = read_only(np.arange(len(packed.code), dtype=np.int32)), np.ones(len(packed))
         rows = segments.count(graph, packed, steps, len(steps), ones, n_jobs).rows
-    elif tiling.suits(graph, packed):
-        rows, left = tiling.posteriors(graph, packed, n_jobs)
+        return rows if packed.single else packed.steps.unpack(rows)
+    ready = _ready(graph, scores)
+    if tiling.suits(graph, ready):
+        rows, left = tiling.posteriors(graph, ready, n_jobs)
         rows = rows if graph.is_untied else rows @ np.eye(graph.n_labels)[graph.label]
         if len(left):
-            found = packed.subset(left).steps.unpack(_by_step(graph, packed.subset(left), n_jobs, FAST[1:]).rows)
+            rest = pack(ready.subset(left))
+            found = rest.steps.unpack(_by_step(graph, rest, n_jobs, FAST[1:]).rows)
             for s, part in zip(left, found, strict=True):
-                rows[packed.offsets[s] : packed.offsets[s + 1]] = part
+                rows[ready.offsets[s] : ready.offsets[s + 1]] = part
     else:
-        rows = _by_step(graph, packed, n_jobs, FAST[1:]).rows
-    return rows if packed.single else packed.steps.unpack(rows)
+        rows = _by_step(graph, pack(ready), n_jobs, FAST[1:]).rows
+    return rows if ready.single else ready.steps.unpack(rows)
 
 
 def _by_step(graph: StateGraph, packed: Packed, n_jobs: int | None, ways: tuple[ModuleType, ...]) -> Counts:
     """Counts in which every step has a row of its own."""
-    steps = np.arange(len(packed.code), dtype=np.int32)
+    steps = read_only(np.arange(len(packed.code), dtype=np.int32))
     return _count(graph, packed, steps, len(steps), np.ones(len(packed)), n_jobs, ways)[0]
 
 
@@ -264,10 +277,10 @@ def expected_moments(
     Returns counts, their rows being the sums of weights, deviations and squares of each feature; and the sequences that
     are not in them (their log_partition is 0), for which a table of scores is the way: all, where the graph does not suit.
     """
-    packed = Packed(np.empty((0, graph.n_labels)), _NO_CODE, steps, False)
-    if not tiling.suits(graph, packed):
+    densities = Densities(normals, steps, False)
+    if not tiling.suits(graph, densities):
         return None, np.arange(len(steps))
-    out, tally, left = tiling.moments(graph, normals, packed, weights, n_jobs)
+    out, tally, left = tiling.moments(graph, densities, weights, n_jobs)
     out[left] = 0.0
     rows = tally.rows if graph.is_untied else tally.rows @ np.eye(graph.n_labels)[graph.label]
     return Counts(out, rows, tally.edges, tally.start, tally.end), left

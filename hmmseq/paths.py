@@ -9,7 +9,7 @@ from hmmseq import segments, spans, tiling
 from hmmseq.graph import StateGraph
 from hmmseq.kernels import batches
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.scores import Packed, Scores, lattices, pack
+from hmmseq.scores import Densities, Packed, Scores, lattices, pack
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.shares import in_shares, run
 from hmmseq.span_graph import SpanGraph
@@ -33,14 +33,15 @@ def best_path(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, *, n
         return segments.best_path(graph, scores, n_jobs)
     if isinstance(graph, SpanGraph):
         return spans.best_path(graph, scores, n_jobs)
-    packed = pack(scores, graph.n_labels)
+    packed = scores if isinstance(scores, Densities) else pack(scores, graph.n_labels)
     results: list[Path] = [Path(np.empty(0, dtype=np.int32), 0.0)] * len(packed)
     left = np.arange(len(packed))
     if tiling.suits_best(graph, packed):
         states, totals, left = tiling.best(graph, packed, n_jobs)
-        results = [Path(path, float(total)) for path, total in zip(packed.steps.unpack(states), totals, strict=True)]
+        results = list(map(Path, packed.steps.unpack(states), totals.tolist()))
     if len(left):
-        found = _paths(graph, packed.subset(left), 1, True, np.random.default_rng(0), n_jobs)
+        rest = pack(packed.subset(left), graph.n_labels)
+        found = _paths(graph, rest, 1, True, np.random.default_rng(0), n_jobs)
         for s, (path,) in zip(left, found, strict=True):
             results[s] = path
     return results[0] if packed.single else results

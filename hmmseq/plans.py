@@ -7,7 +7,7 @@ import numpy as np
 
 from hmmseq.kernels.lanes import WIDTH
 from hmmseq.kernels.tiles import Pieces
-from hmmseq.scores import Packed
+from hmmseq.scores import Densities, Packed
 
 WHOLE = 1024  # sequences up to this length are never cut
 WARMUPS = (32, 64, 128, 512, 2048)  # tried in turn: a model that forgets slowly needs a long one
@@ -32,6 +32,11 @@ class Plan(NamedTuple):
     warmup: int
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every piece is a sequence."""
+        return self.warmup == 0 and not self.is_cut
+
+    @property
     def is_cut(self) -> bool:
         """Whether some sequence is in more than one piece."""
         return bool(self.place.any())
@@ -44,7 +49,7 @@ class Plan(NamedTuple):
         return order[:-1][follows], order[1:][follows]
 
 
-def groups(packed: Packed) -> list[np.ndarray]:
+def groups(packed: Packed | Densities) -> list[np.ndarray]:
     """Sequences that stay whole, and sequences to cut."""
     lengths = packed.steps.lengths
     if lengths.min() > 0 and (lengths.max() <= WHOLE or lengths.min() > WHOLE):
@@ -55,7 +60,7 @@ def groups(packed: Packed) -> list[np.ndarray]:
 
 def certify(
     layout: Layout,
-    packed: Packed,
+    packed: Packed | Densities,
     weights: np.ndarray,
     group: np.ndarray,
     forgets: Callable[[Plan], bool],
@@ -85,7 +90,12 @@ def certify(
     return result, bad
 
 
-def _pairs(packed: Packed, group: np.ndarray, warmup: int) -> Plan:
+def chosen(array: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Entries of some sequences, whose numbers rise; not copied if it is all of them."""
+    return array if len(group) == len(array) else array[group]
+
+
+def _pairs(packed: Packed | Densities, group: np.ndarray, warmup: int) -> Plan:
     """Pieces of one step, two at each of some places: the first after `warmup` steps, the second after twice as many."""
     places = np.linspace(0, 1, WIDTH // 2)
     which = group[np.round(places * (len(group) - 1)).astype(np.int64)]
@@ -97,12 +107,11 @@ def _pairs(packed: Packed, group: np.ndarray, warmup: int) -> Plan:
     return Plan(pieces, np.array([0, WIDTH]), np.repeat(which, 2), 0 * ones, 2 * warmup)
 
 
-def make_plan(layout: Layout, packed: Packed, weights: np.ndarray, group: np.ndarray, warmup: int) -> Plan:
+def make_plan(layout: Layout, packed: Packed | Densities, weights: np.ndarray, group: np.ndarray, warmup: int) -> Plan:
     """Pieces of the sequences in `group`, the longest first; the pieces of a sequence stay in order."""
-    lengths, starts = packed.steps.lengths[group], packed.offsets[group]
-    longest = int(lengths.max())
-    if longest <= WHOLE:
-        return _whole(layout, group, lengths, starts, weights[group])
+    lengths, starts, weights = chosen(packed.steps.lengths, group), chosen(packed.offsets[:-1], group), weights[group]
+    if lengths.max() <= WHOLE:
+        return _whole(layout, group, lengths, starts, weights)
     chunk = _chunk_length(layout, int(lengths.sum()), warmup)
     n_pieces = -(-lengths // chunk)
     which = np.repeat(np.arange(len(group)), n_pieces)
@@ -119,7 +128,7 @@ def make_plan(layout: Layout, packed: Packed, weights: np.ndarray, group: np.nda
         after=np.minimum(rest, warmup),
         opens=begin == 0,
         closes=rest <= warmup,
-        weight=weights[group][which],
+        weight=weights[which],
     )
     tiles = np.append(np.arange(0, len(which), layout.rows), len(which))
     return Plan(pieces, tiles, group[which], place, warmup)
@@ -135,9 +144,9 @@ def _whole(layout: Layout, group: np.ndarray, lengths: np.ndarray, starts: np.nd
     return Plan(pieces, np.append(np.arange(0, len(group), layout.rows), len(group)), group, none, 0)
 
 
-def _warmups(packed: Packed, group: np.ndarray) -> list[int]:
+def _warmups(packed: Packed | Densities, group: np.ndarray) -> list[int]:
     """0 for sequences that stay whole; else those that leave most lanes something else to do than to warm up."""
-    lengths = packed.steps.lengths[group]
+    lengths = chosen(packed.steps.lengths, group)
     if lengths.max() <= WHOLE:
         return [0]
     return [w for w in WARMUPS if 8 * w <= lengths.min() and WIDTH * 4 * w <= 3 * lengths.sum()]

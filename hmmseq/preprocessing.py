@@ -22,7 +22,8 @@ class EachSequence(TransformerMixin, MetaEstimatorMixin, BaseEstimator):
 
     transformer : any scikit-learn transformer that keeps rows; it is cloned, `transformer_` is the fitted one
 
-    Sequences come back as they came, a list for a list. NaN are left to the transformer: `StandardScaler` keeps them.
+    Sequences come back as they came, a list for a list. NaN are left to the transformer: `StandardScaler` keeps them. There
+    is no `save`: the transformer is code of others, which skops or joblib keep.
 
     >>> import numpy as np
     >>> from sklearn.pipeline import make_pipeline

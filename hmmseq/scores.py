@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from hmmseq.graph import StateGraph, own_weights
 from hmmseq.kernels import codes
+from hmmseq.kernels.gaussian import Normals, diagonal_scores, in_blocks
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.kernels.paths import Lattice
-from hmmseq.sequences import Sequences, is_one
+from hmmseq.sequences import Sequences, is_one, read_only
 from hmmseq.span_graph import Spans
 
 MISSING = -1  # a symbol that was not observed: every label scores 0, so it is marginalised
@@ -62,13 +63,17 @@ class StepEdges:
 
 @dataclass(frozen=True)
 class Packed:
-    """What the kernels read: step t of sequence s scores table[code[offsets[s] + t]]."""
+    """What the kernels read, and cannot write to: step t of sequence s scores table[code[offsets[s] + t]]."""
 
     table: np.ndarray  # (n_rows, n_labels)
     code: np.ndarray  # (n_steps in all,)
     steps: Sequences  # the codes as sequences
     single: bool  # results are for one sequence: no list around them
     edges: StepEdges | None = None  # weights of edges that differ from step to step
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", read_only(self.table))
+        object.__setattr__(self, "code", read_only(self.code))
 
     @property
     def offsets(self) -> np.ndarray:
@@ -88,11 +93,44 @@ class Packed:
     def cut(self, rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """What belongs to some of the sequences, of something with a row for each step."""
         part = np.concatenate([rows[:0], *[rows[self.offsets[s] : self.offsets[s + 1]] for s in chosen]])
-        part.flags.writeable = rows.flags.writeable  # the same type to kernels
-        return part
+        return part if rows.flags.writeable else read_only(part)  # the same type to kernels
 
 
-Scores = np.ndarray | Sequence[np.ndarray] | Sequences | Indexed | TimeVarying | Packed | Spans | Sequence[Spans]
+@dataclass(frozen=True)
+class Densities:
+    """Scores that are densities of observations: tiles make them where they need them, and `pack` makes a table of them."""
+
+    normals: Normals  # a column for each label
+    steps: Sequences  # the observations as sequences
+    single: bool
+
+    edges: ClassVar[None] = None
+    code: ClassVar[np.ndarray] = read_only(np.empty(0, dtype=np.int32))  # there is nothing to look up
+
+    @property
+    def offsets(self) -> np.ndarray:
+        return self.steps.offsets
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def subset(self, chosen: np.ndarray) -> "Densities":
+        """Some of the sequences."""
+        if len(chosen) == len(self):
+            return self
+        steps = self.steps.subset(chosen)
+        return replace(self, normals=self.normals._replace(values=read_only(steps.values)), steps=steps)
+
+    def packed(self) -> Packed:
+        """The table."""
+        table = np.empty((len(self.normals.values), self.normals.means.shape[1]))
+        diagonal_scores(in_blocks(self.normals), table)
+        return Packed(table, np.arange(len(table), dtype=np.int32), self.steps, self.single)
+
+
+Scores = (
+    np.ndarray | Sequence[np.ndarray] | Sequences | Indexed | TimeVarying | Packed | Densities | Spans | Sequence[Spans]
+)
 
 
 def pack(scores: Scores, n_labels: int | None = None) -> Packed:
@@ -100,6 +138,8 @@ def pack(scores: Scores, n_labels: int | None = None) -> Packed:
 
     n_labels : what the graph reads; None takes any number
     """
+    if isinstance(scores, Densities):
+        scores = scores.packed()
     if isinstance(scores, Packed):
         _check_columns(scores.table, n_labels)
         return scores
@@ -202,23 +242,20 @@ def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
         raise ValueError(f"symbols have shape {symbols.shape}; expected one whole number per step")
     if not symbols.size:
         return np.empty(0, dtype=np.int32)
-    symbols = np.ascontiguousarray(symbols)
+    symbols = read_only(np.ascontiguousarray(symbols))
     if symbols.dtype == np.uint8:
-        code = symbols.view()
+        code = symbols
         wrong = int(np.argmax(code >= n_symbols)) if code.max() >= n_symbols else -1
     else:
         code = np.empty(len(symbols), dtype=np.uint8 if n_symbols < 256 else np.int32)
         wrong = codes.encode(symbols, n_symbols, code)
-    code.flags.writeable = (
-        code.dtype != np.uint8
-    )  # perhaps theirs; and kernels are compiled anew for what may be written to
     if wrong >= 0:
         sequence, step = steps.where(wrong)
         raise ValueError(
             f"X[{sequence}] has symbol {steps.values.reshape(-1)[wrong]} at position {step}; n_symbols is {n_symbols} "
             f"(0 ... {n_symbols - 1}), and -1 means missing"
         )
-    return code
+    return read_only(code)
 
 
 def restrict(packed: Packed, labels: np.ndarray) -> tuple[Packed, np.ndarray]:

@@ -72,6 +72,16 @@ class SegmentGraph:
         """The same structure with other log weights; what is left out stays."""
         return self._lasting(self.graph.weigh(edge=edge, start=start, end=end), durations, tail)
 
+    def unweighted(self) -> "SegmentGraph":
+        """The same paths, all of weight 0, for `lattice.best_path`; what is impossible stays so."""
+        parts = {name: possible(getattr(self, name)) for name in ("edge", "start", "end", "durations")}
+        graph, tables = self.weigh(**parts), ("inner", "first", "last", "whole", "tail")
+        # Set apart: logarithms of survival, and tails, cannot be those of durations that all weigh 0.
+        graph.timed = self.timed._replace(
+            lattice=graph.graph.lattice, **{name: possible(getattr(self.timed, name)) for name in tables}
+        )
+        return graph
+
     def untied(self) -> "SegmentGraph":
         """As `StateGraph.untied`."""
         return self._lasting(self.graph.untied())
@@ -116,6 +126,11 @@ class SegmentGraph:
     def __repr__(self) -> str:
         beyond = " and beyond" if np.any(self.tail > NEVER) else ""
         return f"{repr(self.graph)[:-1].replace('State', 'Segment')}, durations up to {self.longest}{beyond}>"
+
+
+def possible(weights: np.ndarray) -> np.ndarray:
+    """0 where log weights are not minus infinity."""
+    return np.where(weights > NEVER, 0.0, NEVER)
 
 
 def last_possible(durations: np.ndarray) -> np.ndarray:

@@ -23,7 +23,8 @@ class Sequences:
 
     def __init__(self, values: np.ndarray, offsets: np.ndarray) -> None:
         self.values = values
-        self.offsets = np.asarray(offsets, dtype=np.int64)
+        offsets = np.asarray(offsets, dtype=np.int64)
+        self.offsets = offsets if offsets.flags.writeable else offsets.copy()  # one type to kernels
         ends = [int(self.offsets[0]), int(self.offsets[-1])] if self.offsets.size else None
         # Compared, not subtracted: differences of hostile offsets wrap around to small numbers.
         if ends != [0, len(values)] or (self.offsets[1:] < self.offsets[:-1]).any():
@@ -55,13 +56,13 @@ class Sequences:
         lengths = np.asarray(lengths)
         if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or np.any(lengths < 0):
             raise ValueError(f"lengths must be a list of whole numbers, 0 or more, one per sequence; got {lengths!r}")
-        total = sum(lengths.tolist())  # Python's integers do not wrap around
-        if total != len(values):
+        offsets = _offsets(lengths)
+        if offsets[-1] != len(values) or lengths.max(initial=0) > len(values):  # sums of hostile lengths wrap around
             raise ValueError(
-                f"lengths sum to {total} but X has {len(values)} rows; "
+                f"lengths sum to {sum(lengths.tolist())} but X has {len(values)} rows; "
                 "pass one length per sequence, in the order they appear in X"
             )
-        return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
+        return cls(values, offsets)
 
     @classmethod
     def _join(cls, arrays: list[np.ndarray]) -> "Sequences":
@@ -72,7 +73,7 @@ class Sequences:
         lengths = [len(array) for array in arrays]
         filled = [array for array in arrays if len(array)] if 0 in lengths else arrays
         values = np.concatenate(filled) if len(filled) > 1 else (filled or arrays)[0]
-        return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
+        return cls(values, _offsets(lengths))
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -89,7 +90,7 @@ class Sequences:
     def subset(self, chosen: np.ndarray) -> "Sequences":
         """Some of the sequences."""
         rows = [self.values[:0], *[self.values[self.offsets[s] : self.offsets[s + 1]] for s in chosen]]
-        return Sequences(np.concatenate(rows), np.concatenate([[0], np.cumsum(self.lengths[chosen])]))
+        return Sequences(np.concatenate(rows), _offsets(self.lengths[chosen]))
 
     def where(self, row: int) -> tuple[int, int]:
         """Sequence and step of a row of `values`, for messages."""
@@ -110,6 +111,24 @@ class Sequences:
 
     def __repr__(self) -> str:
         return f"<Sequences: {len(self)} of {len(self.values)} steps in all>"
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view that nobody can write to. What users give reaches kernels as such, whatever it was.
+
+    Numba compiles every kernel anew for arrays that may be written to, and memory maps, or what joblib hands to its workers,
+    may not; besides, a kernel that wrote to them would not compile.
+    """
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _offsets(lengths: Any) -> np.ndarray:
+    """Where sequences of these lengths begin, and where the last one ends."""
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, dtype=np.int64, out=offsets[1:])
+    return offsets
 
 
 def _check_shapes(arrays: list[np.ndarray]) -> None:

@@ -1,8 +1,9 @@
 """Work in shares that depend on the data only, so that any number of threads gives the same bits."""
 
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
@@ -58,16 +59,37 @@ def run(
     """Do each share; kernels release the GIL, so threads are enough and nothing is copied.
 
     stop : called when a share fails or somebody presses Ctrl-C, before the others are waited for
-    n_jobs means what it means to joblib. Plain threads start faster than `joblib.Parallel`.
+    n_jobs means what it means to joblib. This thread works too: starting one takes as long as thousands of steps.
     """
-    n_threads = min(effective_n_jobs(n_jobs), len(shares)) if len(shares) > 1 else 1
-    if n_threads <= 1:
-        for share in shares:
+    left = deque(shares)
+    failed: list[BaseException] = []
+
+    def take() -> None:
+        while not failed and (share := _next(left)):
             work(share)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            try:
-                list(pool.map(work, shares))
-            except BaseException:
-                stop()
-                raise
+
+    def noting_failure(part: Callable[[], None]) -> None:
+        try:
+            part()
+        except BaseException as error:
+            failed.append(error)
+            stop()
+
+    n_threads = min(effective_n_jobs(n_jobs), len(shares)) if len(shares) > 1 else 1
+    helpers = [Thread(target=noting_failure, args=(take,)) for _ in range(n_threads - 1)]
+    for helper in helpers:
+        helper.start()
+    noting_failure(take)
+    for helper in helpers:
+        noting_failure(helper.join)
+        helper.join()  # again, where Ctrl-C cut the waiting short
+    if failed:
+        raise failed[0]
+
+
+def _next(left: "deque[Share]") -> Share | None:
+    """Two threads never take the same, and neither minds if the other took the last."""
+    try:
+        return left.popleft()
+    except IndexError:
+        return None

@@ -18,7 +18,6 @@ from hmmseq.kernel_models import (
     FEWEST_STEPS,
     WIDEST,
     WIDEST_BEST,
-    making_model,
     spread,
     taken_out,
     tile_model,
@@ -31,28 +30,28 @@ from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.tiled import carry, tile_counts, tile_totals
 from hmmseq.kernels.tiles import Model, Pieces, Room, Seams, make_room
 from hmmseq.plans import Layout, Plan, certify, groups
-from hmmseq.scores import Packed
+from hmmseq.scores import Densities, Packed
 from hmmseq.shares import SLOTS, Share, Tally, in_shares, one_row_a_step, run, slots_for
 
 LOWEST = 1e-140  # the first and the last row of a sequence may lose so much: then digits are gone
 SEAM = 1e-12  # largest relative difference of two rows that should be equal
 LEAST_WORK = 1 << 19  # multiply-adds along edges in a share: some 50 microseconds, a call takes 20
+Scored = Packed | Densities
 CARRIED = 8  # up to so many states, running chunks from each state is faster than the serial way
 
 
-def suits(graph: StateGraph, packed: Packed) -> bool:
+def suits(graph: StateGraph, packed: Scored) -> bool:
     """Whether linear numbers are safe for this graph, and there is enough to do."""
     return _suits(graph, packed) and graph.edge_range + COMMON <= WIDEST * np.log(10)
 
 
-def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
+def totals(graph: StateGraph, packed: Scored, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
     """(n_sequences,) total log scores, and the numbers of the sequences that are left to the exact recursion."""
     (model, shift), out = tile_model(graph, packed), np.zeros(len(packed))
 
     def attempt(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
         logs, seams = _totals(model, packed, plan, n_jobs)
-        out[plan.sequence] = 0.0
-        np.add.at(out, plan.sequence, logs)
+        _set_sums(out, plan, logs)
         return out, _uncertain(plan, seams, logs, backward=False)
 
     layout, ones, forgets = _layout(graph.n_states), np.ones(len(packed)), partial(_forgets, model, packed)
@@ -61,7 +60,7 @@ def totals(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.nd
 
 
 def _totals(
-    model: Model, packed: Packed, plan: Plan, n_jobs: int | None, seams: Seams | None = None
+    model: Model, packed: Scored, plan: Plan, n_jobs: int | None, seams: Seams | None = None
 ) -> tuple[np.ndarray, Seams]:
     """(n_pieces,) log totals, and rows at the seams."""
     logs, seams = np.empty(len(plan.sequence)), _seams(plan, model) if seams is None else seams
@@ -77,14 +76,14 @@ def _totals(
     return logs, seams
 
 
-def _forgets(model: Model, packed: Packed, plan: Plan) -> bool:
+def _forgets(model: Model, packed: Scored, plan: Plan) -> bool:
     """Whether forward rows with two beginnings agree before the pieces of the plan, which come in pairs."""
     _, seams = _totals(model, packed, plan, 1)
     return not np.any(_differ(seams.alpha_before[::2], seams.alpha_before[1::2]))
 
 
 def counts(
-    graph: StateGraph, packed: Packed, slot: np.ndarray, n_rows: int, weights: np.ndarray, n_jobs: int | None
+    graph: StateGraph, packed: Scored, slot: np.ndarray, n_rows: int, weights: np.ndarray, n_jobs: int | None
 ) -> tuple[np.ndarray, Tally, np.ndarray]:
     """Totals, expected counts (each sequence times its weight), and the sequences left out of them.
 
@@ -102,21 +101,18 @@ def counts(
 
 
 def moments(
-    graph: StateGraph, normals: Normals, packed: Packed, weights: np.ndarray, n_jobs: int | None
+    graph: StateGraph, densities: Densities, weights: np.ndarray, n_jobs: int | None
 ) -> tuple[np.ndarray, Tally, np.ndarray]:
-    """The same for scores that tiles make from observations: `rows` are the moments of `normals`, one kind after the other.
-
-    packed: the sequences; neither table nor codes are read.
-    """
-    model = making_model(graph, normals)
-    shape = normals.means.shape[0], len(model.start)
+    """The same for scores that tiles make from observations: `rows` are their moments, one kind after the other."""
+    model, shift = tile_model(graph, densities)
+    shape = densities.normals.means.shape[0], len(model.start)
     uses = _Uses(
         slots_for(WIDTH * 2 * math.prod(shape)),
         lambda n_shares: no_moments(*shape, n_shares),
         all_moments,
     )
-    out, tally, left = _expected(graph, packed, model, packed.code[:0], weights, uses, n_jobs)
-    return out + taken_out(graph, packed, np.zeros(1)), tally, left
+    out, tally, left = _expected(graph, densities, model, densities.code, weights, uses, n_jobs)
+    return out + taken_out(graph, densities, shift), tally, left
 
 
 class _Uses(NamedTuple):
@@ -128,7 +124,7 @@ class _Uses(NamedTuple):
 
 
 def _expected(
-    graph: StateGraph, packed: Packed, model: Model, slot: np.ndarray, weights: np.ndarray, uses: _Uses,
+    graph: StateGraph, packed: Scored, model: Model, slot: np.ndarray, weights: np.ndarray, uses: _Uses,
     n_jobs: int | None,
 ) -> tuple[np.ndarray, Tally, np.ndarray]:  # fmt: skip
     out, n_states, n = np.zeros(len(packed)), graph.n_states, len(model.start)
@@ -136,12 +132,12 @@ def _expected(
     def attempt(plan: Plan) -> tuple[Tally, np.ndarray]:
         shares = _tile_shares(plan, n, uses.most)
         rows = uses.places(len(shares))
-        pairs, start, end = (np.zeros((len(shares), *shape)) for shape in ((n * n, WIDTH), (n,), (n,)))
+        pairs, start, end = (np.zeros((len(shares), *shape)) for shape in ((n * n, WIDTH), (n, WIDTH), (n, WIDTH)))
         logs, seams = _count(model, packed, slot, plan, shares, (rows, pairs, start, end), n_jobs)
-        out[plan.sequence] = 0.0
-        np.add.at(out, plan.sequence, logs)
-        edges = (pairs.sum((0, 2)).reshape(n, n) * model.matrix)[graph.source, graph.target]
-        tally = Tally(uses.total(rows), edges, start.sum(0), end.sum(0)).of_states(n_states)
+        _set_sums(out, plan, logs)
+        used = pairs.sum((0, 2)).reshape(n, n)[:n_states]
+        edges = (used * model.matrix)[graph.source, graph.target]
+        tally = Tally(uses.total(rows), edges, start.sum((0, 2)), end.sum((0, 2))).of_states(n_states)
         return tally, _uncertain(plan, seams, logs, backward=True)
 
     layout, forgets, carries = _layout(n_states), partial(_forgets, model, packed), n_states <= CARRIED
@@ -155,14 +151,14 @@ def _expected(
     return out, tally, np.sort(np.concatenate([left for _, left in found]))
 
 
-def posteriors(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
+def posteriors(graph: StateGraph, packed: Scored, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
     """(n_steps in all, n_states) posterior of each state at each step; zero in sequences left out, which come second."""
-    model, rows = tile_model(graph, packed)[0], np.zeros((len(packed.code), graph.n_states))
+    model, rows = tile_model(graph, packed)[0], np.zeros((packed.offsets[-1], graph.n_states))
     n, each_its_own = len(model.start), packed.code[:0]
 
     def attempt(plan: Plan) -> tuple[None, np.ndarray]:
         shares = _tile_shares(plan, len(model.start))
-        pairs, start, end = np.zeros((len(shares), 0, WIDTH)), *np.zeros((2, len(shares), n))
+        pairs, start, end = np.zeros((len(shares), 0, WIDTH)), *np.zeros((2, len(shares), n, WIDTH))
         logs, seams = _count(model, packed, each_its_own, plan, shares, (rows[None], pairs, start, end), n_jobs)
         return None, _uncertain(plan, seams, logs, backward=True)
 
@@ -177,7 +173,7 @@ def posteriors(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[n
 
 def _count(
     model: Model,
-    packed: Packed,
+    packed: Scored,
     slot: np.ndarray,
     plan: Plan,
     shares: list[Share],
@@ -207,20 +203,23 @@ def _of_share(place: Any, number: int) -> Any:
     return place[min(number, len(place) - 1)]
 
 
-def best(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def best(graph: StateGraph, packed: Scored, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """States of the best paths, (n_steps in all,), their log scores, and the sequences left to the exact recursion."""
-    (model, shift), out = whole_model(graph, packed), np.zeros(len(packed))
-    states = np.zeros(len(packed.code), dtype=np.int32)
+    states, out = np.empty(packed.offsets[-1], dtype=np.int32), np.zeros(len(packed))
+    widest = spread(graph, packed)
+    if widest > WIDEST_BEST:  # whole numbers would be too coarse
+        return states, out, np.arange(len(packed))
+    model, shift = whole_model(graph, packed, widest)
 
     def attempt(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
         logs, seams = _best(model, packed, plan, states, n_jobs)
-        out[plan.sequence] = 0.0
-        np.add.at(out, plan.sequence, logs)
-        left, right = plan.neighbours()
+        _set_sums(out, plan, logs)
         bad = ~np.isfinite(logs)
-        bad[left] |= np.any(seams.row_last[left] != seams.row_before[right], axis=1)
-        bad[left] |= seams.state_last[left] != seams.state_before[right]
-        return states, np.unique(plan.sequence[bad])
+        if plan.is_cut:
+            left, right = plan.neighbours()
+            bad[left] |= np.any(seams.row_last[left] != seams.row_before[right], axis=1)
+            bad[left] |= seams.state_last[left] != seams.state_before[right]
+        return states, _sequences(plan, bad)
 
     def forgets(plan: Plan) -> bool:
         rows = _best(model, packed, plan, states, 1)[1].row_before  # an attempt will write these states again
@@ -232,11 +231,12 @@ def best(graph: StateGraph, packed: Packed, n_jobs: int | None) -> tuple[np.ndar
 
 
 def _best(
-    model: BestModel, packed: Packed, plan: Plan, states: np.ndarray, n_jobs: int | None
+    model: BestModel, packed: Scored, plan: Plan, states: np.ndarray, n_jobs: int | None
 ) -> tuple[np.ndarray, BestSeams]:
     """(n_pieces,) log scores of the best path in each piece, and what the seams say; its states into `states`."""
     n_pieces, n = len(plan.sequence), len(model.start)
-    rows, ends = np.zeros((2, n_pieces, n), np.int64), np.zeros((2, n_pieces), np.int64)
+    n_seams = 0 if plan.is_whole else n_pieces
+    rows, ends = np.zeros((2, n_seams, n), np.int64), np.zeros((2, n_seams), np.int64)
     logs, seams, rooms = np.empty(n_pieces), BestSeams(*rows, *ends), _Rooms(plan, model, keep=False)
 
     def work(share: Share) -> None:
@@ -250,12 +250,12 @@ def _best(
     return logs, seams
 
 
-def suits_best(graph: StateGraph, packed: Packed) -> bool:
-    """Whether the choice of a source fits into a byte, scores into whole numbers, and there is enough to do."""
-    return _suits(graph, packed) and graph.n_states <= 256 and spread(graph, packed) <= WIDEST_BEST
+def suits_best(graph: StateGraph, packed: Scored) -> bool:
+    """Whether the choice of a source fits into a byte, and there is enough to do."""
+    return _suits(graph, packed) and graph.n_states <= 256
 
 
-def _suits(graph: StateGraph, packed: Packed) -> bool:
+def _suits(graph: StateGraph, packed: Scored) -> bool:
     """Whether every state leads to every state, paths exist, and there is enough to do."""
     possible = graph.start.max() > NEVER and graph.end.max() > NEVER
     return graph.is_full and possible and packed.edges is None and packed.offsets[-1] >= FEWEST_STEPS
@@ -272,11 +272,9 @@ class _Rooms:
     def __init__(self, plan: Plan, model: Model | BestModel, keep: bool) -> None:
         self.free: list[Room] = []
         n, longest = len(model.start), int(plan.pieces.length.max())
-        made = getattr(model, "scores", None)
-        if isinstance(made, Normals):
-            extra = (longest + 1 if keep else 1) * n, made.values.shape[1]
-        else:
-            extra = 0, 0
+        extra = 0, 0, 0
+        if isinstance(model.scores, Normals):
+            extra = (longest + 1 if keep else 1) * n, n * isinstance(model, BestModel), model.scores.values.shape[1]
         self.make = partial(make_room, (longest + 1 if keep else 2) * n, longest, model.every, plan.warmup, *extra)
 
     @contextmanager
@@ -291,23 +289,27 @@ class _Rooms:
 
 def _tile_shares(plan: Plan, n: int, most: int = SLOTS) -> list[Share]:
     """n: number of states. A share takes long beside its call."""
-    cost = np.concatenate([[0], np.cumsum(plan.pieces.length)])[plan.tiles]
+    cost = np.zeros(len(plan.tiles), dtype=np.int64)
+    np.cumsum(np.add.reduceat(plan.pieces.length, plan.tiles[:-1]), out=cost[1:])
     return in_shares(cost, max(1, min(most, int(cost[-1]) * n * n // LEAST_WORK)))
 
 
 def _seams(plan: Plan, model: Model) -> Seams:
     """Passes begin with uniform rows, and with the ending weights where the sequence ends."""
     n_pieces, n = len(plan.sequence), len(model.start)
+    if plan.is_whole:
+        none = np.empty((0, n))
+        return Seams(none, none, none, none, lowest=np.ones(n_pieces))
     before, last = np.full((n_pieces, n), 1.0 / n), np.where(plan.pieces.closes[:, None], model.end, 1.0)
     return Seams(before, np.zeros((n_pieces, n)), np.zeros((n_pieces, n)), last, lowest=np.ones(n_pieces))
 
 
-def _carried(model: Model, packed: Packed, plan: Plan, n_jobs: int | None) -> Seams:
+def _carried(model: Model, packed: Scored, plan: Plan, n_jobs: int | None) -> Seams:
     """The exact rows to begin with, of pieces without a warm-up: each is run once from every state, then rows are carried.
 
     As an associative scan does it (Särkkä and García-Fernández, IEEE Trans. Signal Process. 69, 2021).
     """
-    pieces, n_states = plan.pieces, int(model.matrix.any(axis=1).sum())
+    pieces, n_states = plan.pieces, len(model.matrix)
     times = np.where(pieces.opens, 1, n_states)
     first = np.concatenate([[0], np.cumsum(times)])
     which = np.repeat(np.arange(len(times)), times)
@@ -329,16 +331,28 @@ def _carried(model: Model, packed: Packed, plan: Plan, n_jobs: int | None) -> Se
     return seams
 
 
+def _set_sums(out: np.ndarray, plan: Plan, logs: np.ndarray) -> None:
+    """out[s] = the sum over the pieces of sequence s, of those in the plan."""
+    out[plan.sequence] = 0.0 if plan.is_cut else logs
+    if plan.is_cut:
+        np.add.at(out, plan.sequence, logs)
+
+
 def _uncertain(plan: Plan, seams: Seams, logs: np.ndarray, backward: bool) -> np.ndarray:
     """Sequences with a seam that does not fit, a start or an end that lost digits, or no path at all."""
     bad = ~(seams.lowest >= LOWEST) | ~np.isfinite(logs)
     if not plan.is_cut:
-        return np.unique(plan.sequence[bad])
+        return _sequences(plan, bad)
     left, right = plan.neighbours()
     bad[left] |= _differ(seams.alpha_last[left], seams.alpha_before[right])
     if backward:
         bad[left] |= _differ(seams.beta_last[left], seams.beta_before[right])
-    return np.unique(plan.sequence[bad])
+    return _sequences(plan, bad)
+
+
+def _sequences(plan: Plan, pieces: np.ndarray) -> np.ndarray:
+    """Those of some pieces, in order."""
+    return np.unique(plan.sequence[pieces]) if pieces.any() else np.empty(0, dtype=np.int64)
 
 
 def _differ(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """A neural sequence tagger with the manners of scikit-learn."""
 
+import os
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Self
@@ -16,17 +17,19 @@ from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.storage import Arrays, Stored, graph_arrays, graph_from
 from hmmseq.validation import sample_weights
 
-from . import inputs, storage
+from . import inputs
 from .batches import buckets, pad
 from .encoders import ENCODERS, Encoder
 from .heads import HEADS
 from .network import Network
+from .storage import learned, relearned, shape_from
 from .training import Data, Plan, train
 
 
-class SequenceTagger(callbacks.CallbackSupportMixin, BaseEstimator):
+class SequenceTagger(callbacks.CallbackSupportMixin, Stored, BaseEstimator):
     """A label for every step of a sequence: an encoder, a head, and a state graph that decodes.
 
     Parameters
@@ -205,16 +208,41 @@ class SequenceTagger(callbacks.CallbackSupportMixin, BaseEstimator):
             return 0
         return min(max(1, round(self.validation_fraction * n_sequences)), n_sequences - 1)
 
-    def save(self, path: Any) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted tagger to one file (safetensors with JSON metadata); `hmmseq.load` reads it back, to the CPU.
 
         ValueError if `encoder` is a function, which no file can hold.
         """
-        check_is_fitted(self)
-        storage.save(self, path)
+        if not isinstance(self.encoder, str):
+            raise ValueError(
+                f"encoder is {self.encoder!r}, a function, which a file cannot hold; use one by name, or keep "
+                "network_.state_dict() yourself"
+            )
+        super().save(path)
 
-    def _restore(self, arrays: dict[str, np.ndarray], fitted: dict[str, Any]) -> None:
-        storage.restore(self, arrays, fitted)
+    def _kept_params(self) -> dict[str, Any]:
+        return super()._kept_params() | {"device": "cpu", "topology": None}  # the topology is among the parts
+
+    def _parts(self) -> tuple[Arrays, dict[str, Any]]:
+        fitted = {"shape": list(self.shape_), "history": self.history_, "own_topology": self.topology is not None}
+        graph = graph_arrays(self.network_.head.graph)
+        return graph | learned(self.network_) | {"classes": self.classes_}, fitted
+
+    def _restore(self, arrays: Arrays, fitted: dict[str, Any]) -> None:
+        self._check_parameters()
+        graph, classes, shape = graph_from(arrays), arrays["classes"], shape_from(fitted["shape"])
+        if classes.shape != (graph.n_labels,) or classes.dtype.kind != "i":
+            raise ValueError(
+                f"classes have shape {classes.shape}; expected a whole number for each of {graph.n_labels}"
+            )
+        if not isinstance(self.encoder, str):
+            raise ValueError(f"encoder is {self.encoder!r}; expected a name")
+        with torch.device("meta"):  # shapes without memory: a file may ask for any size
+            network = Network(shape, self.encoder, self.head, self.hidden_size, graph)
+        self.network_ = relearned(network, arrays)
+        self.topology = graph if fitted["own_topology"] else None
+        self.classes_, self.shape_, self.n_features_in_ = classes, shape, shape.n_features or 1
+        self.history_ = fitted["history"]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

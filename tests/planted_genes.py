@@ -3,7 +3,7 @@
 import numpy as np
 
 from hmmseq.bio import DNA, FastaRecord, Gene, GeneticCode, reverse_complement
-from hmmseq.bio.average_protein import codon_usage
+from hmmseq.bio.prokaryotes.average_protein import codon_usage
 
 STANDARD, MYCOPLASMA = GeneticCode.from_table(11), GeneticCode.from_table(4)
 

@@ -94,7 +94,7 @@ def test_path_scores_are_what_they_say():
 
 @pytest.mark.filterwarnings("ignore:no expected visits")
 def test_laws_of_learning_are_counted(capsys, tmp_path):
-    assert statistics.monotone(2, 0, 3) == 0
+    assert statistics.monotone(2, 0, 3, tmp_path) == 0
     assert statistics.recovery(2, "Poisson()", tmp_path) == 0
     said = capsys.readouterr().out
     assert "2 fits of" in said and "0 fell by more than 1e-08" in said

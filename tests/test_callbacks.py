@@ -8,7 +8,7 @@ pytest.importorskip("sklearn.callback")
 from sklearn.callback import ScoringMonitor
 from sklearn.model_selection import GridSearchCV
 
-from hmmseq import CRF, GaussianHMM, make_sequence_scorer
+from hmmseq import CRF, FactorialHMM, GaussianHMM, make_sequence_scorer
 
 RNG = np.random.default_rng(0)
 X = [RNG.normal(size=(n, 2)) + 3 * RNG.integers(0, 2, (n, 1)) for n in (20, 15, 30)]
@@ -39,6 +39,7 @@ class Log:
 
 def models():
     found = [(GaussianHMM(2, n_iter=6, tol=0, random_state=0), None, "n_iter"), (CRF(n_iter=6), Y, "n_iter")]
+    found.append((FactorialHMM((2, 2), n_iter=6, tol=-np.inf, random_state=0), None, "n_iter"))
     try:
         from hmmseq.hybrid import SequenceTagger
 
@@ -68,9 +69,12 @@ def test_scores_of_a_monitor_are_those_after_each_iteration():
     assert scores == [SCORER(CRF(n_iter=n, tol=0).fit(X, Y), X, Y) for n in (1, 2, 3, 4)]
 
 
-def test_restarts_are_tasks_of_their_own():
+@pytest.mark.parametrize(
+    "model", [GaussianHMM(2, tol=0), FactorialHMM((2, 2), tol=-np.inf)], ids=lambda m: type(m).__name__
+)
+def test_restarts_are_tasks_of_their_own(model):
     log = Log()
-    GaussianHMM(2, n_init=3, n_iter=2, tol=0, random_state=0, n_jobs=2).set_callbacks(log).fit(X)
+    model.set_params(n_init=3, n_iter=2, random_state=0, n_jobs=2).set_callbacks(log).fit(X)
     assert log.events.count("end restart") == 3
     assert log.events.count("end iteration") == 6
     assert log.events[-2:] == ["end fit", "teardown"]

@@ -131,7 +131,7 @@ def test_interrupted_is_status_130(fasta, capfd, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hmmseq.bio.genes.GeneFinder.find", interrupt)
+    monkeypatch.setattr("hmmseq.bio.prokaryotes.finder.GeneFinder.find", interrupt)
     status, out, err = run(["genes", fasta], capfd)
     assert (status, out, err) == (130, "", ["hmmseq: interrupted"])
 

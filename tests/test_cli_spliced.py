@@ -4,6 +4,7 @@ import gzip
 
 import pytest
 
+from hmmseq import HMMTagger
 from hmmseq.bio import read_genes, write_genes
 from hmmseq.cli import main
 from planted_introns import plant
@@ -53,6 +54,21 @@ def test_genbank_has_both_sequence_and_annotation(folder, capfd):
     assert status == 0 and "learned from 12 genes, 0 left out" in err[-1]
 
 
+def test_networks_on_the_command_line(folder, capfd):
+    pytest.importorskip("torch")
+    record, genes = plant(24, seed=22)
+    (folder / "larger.fa").write_text(f">{record.id}\n{record.sequence.decode()}\n")
+    write_genes(genes, folder / "larger.gff3", records=[record])
+    command = ["train-genes", *files(folder, "larger.fa", "larger.gff3"), "-o", folder / "neural", "--neural"]
+    status, _, err = run(command, capfd)
+    assert status == 0 and any(line.startswith("networks: expected exon F1") for line in err)
+    status, out, _ = run(["info", folder / "neural"], capfd)
+    assert status == 0 and "encoder\tsites\n" in out
+    genome = files(folder, "genome.fa.gz")
+    status, _, err = run(["genes", *genome, "--model", folder / "neural", "-q", "-o", folder / "out2.gff3"], capfd)
+    assert status == 0 and not err and len(places(folder / "out2.gff3") & places(folder / "genes.gff3")) >= 8
+
+
 def test_what_was_left_out_is_said(folder, capfd):
     text = (folder / "genes.gff3").read_text().splitlines()
     first = next(i for i, line in enumerate(text) if "\tCDS\t" in line)
@@ -95,7 +111,17 @@ def test_options_that_do_not_go_together(folder, capfd, options, message):
     assert status == 2 and out == "" and len(err) == 1 and message in err[0]
 
 
+def test_a_model_says_what_it_learned_from(folder, capfd):
+    status, out, _ = run(["info", folder / "model"], capfd)
+    facts = dict(line.split("\t") for line in out.splitlines())
+    assert status == 0 and facts["model"] == "SplicedGeneFinder" and facts["genetic code"] == "Standard"
+    assert facts["genes learned from"] == "12" and 300 < int(facts["bases between genes"]) < 900
+
+
 def test_bad_files_give_one_line(folder, capfd):
+    HMMTagger().fit([["a", "b"]], [["x", "y"]]).save(folder / "tagger")
+    status, _, err = run(["genes", folder / "genome.fa.gz", "--model", folder / "tagger", "-q"], capfd)
+    assert status == 1 and len(err) == 1 and "holds a HMMTagger" in err[0]
     genome, annotation = files(folder, "genome.fa.gz", "genes.gff3")
     status, _, err = run(["genes", genome, "--model", annotation, "-q"], capfd)
     assert status == 1 and len(err) == 1 and "not a model file" in err[0]

@@ -5,7 +5,8 @@ from hypothesis import given
 
 from hmmseq import decoding, lattice
 from oracle import NEVER, all_paths
-from strategies import lattices
+from segment_oracle import all_segmentations
+from strategies import lattices, segment_lattices
 
 
 @given(lattices())
@@ -25,6 +26,23 @@ def test_mea_path_has_the_most_labels_expected_right(case):
         return
     np.testing.assert_allclose(found.score, max(gains), rtol=1e-10)
     np.testing.assert_allclose(posterior[steps, labels].sum(), max(gains), rtol=1e-10)
+
+
+@given(segment_lattices())
+def test_mea_segments_have_the_most_labels_expected_right(case):
+    graph, scores = case
+    posterior = lattice.posteriors(graph, scores).labels
+    found = decoding.mea_path(graph, posterior)
+    possible = [path for path, _ in all_segmentations(graph, scores)]
+    if not possible:
+        assert found.score == NEVER
+        return
+
+    def gain(path):
+        return sum(posterior[a:b, graph.label[state]].sum() for state, a, b in path if b > a)
+
+    assert lattice.path_score(graph, scores, found.segments) > NEVER
+    np.testing.assert_allclose([found.score, gain(found.segments)], max(map(gain, possible)), rtol=1e-10)
 
 
 def test_a_list_gives_a_list():

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, TimeSeriesS
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
-from hmmseq import CRF, HMM, EachSequence, GaussianHMM, HMMTagger, make_sequence_scorer
+from hmmseq import CRF, HMM, EachSequence, FactorialHMM, GaussianHMM, HMMTagger, make_sequence_scorer
 from hmmseq.metrics import segment_scores, span_scores, spans
 from hmmseq.model_selection import BlockedKFold, cross_val_predict, pieces
 
@@ -25,6 +25,7 @@ NAMES = [[[word, word[0]] for word in words] for words in WORDS]
 CASES = [
     (GaussianHMM(2, n_iter=5, random_state=0), X, None, {"n_iter": [1, 3]}),
     (HMM(n_components=2, n_iter=5, random_state=0), X, Y, {"sticky": [0.0, 1.0]}),
+    (FactorialHMM((2, 2), n_iter=5, random_state=0), X, None, {"covariance": ["full", "diag"]}),
     (CRF(n_iter=5), NAMES, TAGS, {"c2": [0.1, 1.0]}),
     (CRF(n_iter=5), X, Y, {"c2": [0.1, 1.0]}),
     (HMMTagger(), WORDS, TAGS, {"order": [1, 2]}),

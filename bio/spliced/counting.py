@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def count(regions: Iterable[Region], code: GeneticCode, edges: Floats) -> Counts
 
 def fit_model(counts: Counts, code: GeneticCode, edges: Floats) -> SplicedModel:
     """The model that follows from counts; its weights are all 1, and every site makes candidates."""
-    signals = {
+    signals: dict[str, Any] = {
         name: fit_signal(window, sites, decoys, _SIGNAL_STRENGTH)
         for (name, window), sites, decoys in zip(WINDOWS.items(), counts.sites, counts.decoys)
     }

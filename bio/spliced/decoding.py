@@ -11,10 +11,10 @@ import numpy as np
 
 from hmmseq import lattice
 from hmmseq.span_graph import Spans
+from hmmseq.spans import SpanPath
 
 from ..alphabet import Codes
 from ..words import Floats
-from .candidates import Places
 from .graph import ExonKinds, as_spans, span_graph
 from .hints import Placed, Worth, bonuses, known_sites
 from .model import SplicedModel
@@ -32,10 +32,11 @@ class Structure(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A structure, the candidates that make it up, and how sure it is."""
+    """A structure, its score, and how sure it is and its exons are (`confidence.py`)."""
 
     structure: Structure
     score: float
+    posterior: float
     posteriors: tuple[float, ...]  # of the exons
 
 
@@ -48,6 +49,7 @@ class Field:
     def __init__(
         self, model: SplicedModel, codes: Codes, cut: tuple[bool, bool], hints: list[Placed], worth: Worth | None
     ) -> None:
+        self.model = model
         self.kinds = ExonKinds(SplitCodons(model.code))
         self.graph = span_graph(model, self.kinds, cut)
         self.candidates = model.candidates(codes, known_sites(hints, len(codes)), cut)
@@ -61,8 +63,9 @@ class Field:
         """The genes of the best path, from left to right."""
         path, posterior = lattice.best_path(self.graph, self.spans), self.posteriors()
         found = []
-        for structure, row in self._structures(path.spans, path.gaps):
-            found.append(Found(structure, float(self.plain.score[row].sum()), tuple(posterior[row].tolist())))
+        for structure, row in self._structures(path):
+            sure, exons = self.model.gene_confidence(posterior[row].min()), self.model.exon_confidence(posterior[row])
+            found.append(Found(structure, float(self.plain.score[row].sum()), float(sure), tuple(exons.tolist())))
         return found
 
     def posteriors(self) -> Floats:
@@ -73,17 +76,12 @@ class Field:
     def sample(self, n: int, random_state: Any) -> list[tuple[Structure, float]]:
         """Structures in n sampled paths, and the share of paths that have each; by place."""
         paths = lattice.sample_paths(self.graph, self.spans, n, random_state=random_state)
-        counts = Counter(structure for path in paths for structure, _ in self._structures(path.spans, path.gaps))
+        counts = Counter(structure for path in paths for structure, _ in self._structures(path))
         return sorted(((one, k / n) for one, k in counts.items()), key=lambda pair: (pair[0].exons, -pair[1]))
 
-    def _structures(self, chosen: Places, gaps: Places) -> Iterator[tuple[Structure, list[int]]]:
-        """Genes along a path: rows of exons between gaps of kind 0."""
-        row: list[int] = []
-        for k, gap in zip(chosen.tolist(), gaps[1:].tolist()):
-            row.append(k)
-            if gap == 0 or k == chosen[-1]:
-                yield self._structure(row, gaps[0] if row[0] == chosen[0] else 0, gap), row
-                row = []
+    def _structures(self, path: SpanPath) -> Iterator[tuple[Structure, list[int]]]:
+        for row, before, after in genes_along(path):
+            yield self._structure(row, before, after), row
 
     def _structure(self, row: list[int], before: int, after: int) -> Structure:
         c, split = self.candidates, self.kinds.split
@@ -92,3 +90,14 @@ class Field:
         exons = tuple((int(c.start[k]), int(c.stop[k])) for k in row)
         phase = int(split.begin_phase[c.begin[first]]) if c.begin[first] >= 0 else 0
         return Structure(strand, exons, before != 0, after != 0, -phase % 3)
+
+
+def genes_along(path: SpanPath) -> Iterator[tuple[list[int], int, int]]:
+    """Rows of exons between gaps of kind 0, with the gaps before and after each row."""
+    row: list[int] = []
+    before = path.gaps[0] if len(path.gaps) else 0
+    for k, gap in zip(path.spans.tolist(), path.gaps[1:].tolist()):
+        row.append(k)
+        if gap == 0 or k == path.spans[-1]:
+            yield row, before, gap
+            row, before = [], 0

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hmmseq.errors import DataError
+from hmmseq.errors import DataError, some
 
 from ..alphabet import DNA, Codes, reverse_complement
 from ..contigs import Part, parts_of
-from ..fasta import FastaRecord
+from ..formats.fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode, codons
 from ..words import Floats
@@ -122,8 +122,8 @@ def _check_names(records: list[FastaRecord], genes: list[Gene], left_out: list[L
         raise DataError("the annotation has no coding gene; expected CDS features")
     if len(left_out) == len(genes):
         raise DataError(
-            f"the annotation names {_some({gene.seqid for gene in genes})}, the sequences are called "
-            f"{_some({record.id for record in records})}; the ids must be the same, rename one side"
+            f"the annotation names {some({gene.seqid for gene in genes})}, the sequences are called "
+            f"{some({record.id for record in records})}; the ids must be the same, rename one side"
         )
 
 
@@ -253,8 +253,3 @@ def _summary(left_out: list[LeftOut]) -> str:
 
 def _place(gene: Gene) -> str:
     return gene.name or f"{gene.start}-{gene.end}"
-
-
-def _some(names: set[str]) -> str:
-    first = sorted(names)[:3]
-    return ", ".join(map(repr, first)) + (", ..." if len(names) > 3 else "")

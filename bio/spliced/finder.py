@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from hmmseq import archive
-from hmmseq.errors import DataError
+from hmmseq.storage import Arrays, Stored
 
 from ..contigs import Part, parts_of
-from ..fasta import FastaRecord
+from ..formats.fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode
 from .examples import shares_at_ends, training_regions
@@ -27,18 +24,22 @@ from .storage import describe, restore
 from .stretches import Stretch, stretches
 from .training import train
 
-_CLASS = "SplicedGeneFinder"
+ENCODERS = (None, "sites")
 
 
-class SplicedGeneFinder(BaseEstimator):
+class SplicedGeneFinder(Stored, BaseEstimator):
     """Gene finder for genomes whose genes have introns: a generalised hidden Markov model, trained on annotated genes.
 
     Parameters
     ----------
     table : NCBI number of the genetic code, or a GeneticCode; genes begin with ATG
     gc_classes : classes of G+C in which content is learned, of equal numbers of genes
+    encoder : "sites" for small neural networks that score splice sites, start and stop codons by what lies around them,
+        beside the signals of the hidden Markov model (`networks.py`); training them needs torch, using them does not.
+        None for none
     min_posterior : genes less probable than this are not reported
-    partial : whether genes may run on beyond the ends of a sequence
+    partial : whether genes may run on beyond the ends of a sequence, as they do on contigs and chromosomes. How often they
+        do is learned from the ends of the records that `fit` is given; False for loci that were cut out around whole genes
     hint_weight : nats for each log(1 + reads) on either side of an intron, where `fit` had no hints to learn from
     random_state : deals training regions into folds, and draws samples
     n_jobs : threads; results are the same for any number
@@ -55,7 +56,8 @@ class SplicedGeneFinder(BaseEstimator):
     Single, initial, internal and terminal exons on both strands, split by phase and by the bases of the codons that introns
     cut, so that no stop codon arises across a splice site; weight arrays for start and stop codons, donors, and acceptors
     with the region of the branch point; inhomogeneous Markov chains of order five; explicit lengths of exons and introns
-    with geometric tails (Burge and Karlin, J. Mol. Biol. 268, 1997; Stanke and Waack, Bioinformatics 19, 2003).
+    with geometric tails (Burge and Karlin, J. Mol. Biol. 268, 1997; Stanke and Waack, Bioinformatics 19, 2003). Untranslated
+    regions are not modelled: a gene here is its coding sequence, and what lies beyond it counts as between genes.
 
     >>> from hmmseq.bio import GeneFinder, read_fasta, read_gff3
     >>> finder = GeneFinder(kind="eukaryote")
@@ -67,6 +69,7 @@ class SplicedGeneFinder(BaseEstimator):
         table: int | GeneticCode = 1,
         *,
         gc_classes: int = 2,
+        encoder: str | None = None,
         min_posterior: float = 0.0,
         partial: bool = True,
         hint_weight: float = 0.5,
@@ -76,6 +79,7 @@ class SplicedGeneFinder(BaseEstimator):
     ) -> None:
         self.table = table
         self.gc_classes = gc_classes
+        self.encoder = encoder
         self.min_posterior = min_posterior
         self.partial = partial
         self.hint_weight = hint_weight
@@ -90,6 +94,8 @@ class SplicedGeneFinder(BaseEstimator):
 
         DataError if the annotation does not name the sequences, or has no gene to learn from.
         """
+        if self.encoder not in ENCODERS:
+            raise ValueError(f"encoder is {self.encoder!r}; choose one of {', '.join(map(repr, ENCODERS))}")
         code = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
         records, genes, hints = list(records), list(genes), list(hints)
         regions, self.left_out_ = training_regions(records, genes, code)
@@ -101,6 +107,7 @@ class SplicedGeneFinder(BaseEstimator):
             code,
             hints=hints,
             gc_classes=self.gc_classes,
+            encoder=self.encoder,
             random_state=self.random_state,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
@@ -113,7 +120,8 @@ class SplicedGeneFinder(BaseEstimator):
 
         hints  evidence to add; see `Hint`
 
-        A gene's `score` is in nats, its `posterior` that of its least probable exon (`piece_posteriors`).
+        A gene's `score` is in nats. Posteriors are probabilities of being annotated, learned on sequence held back: that
+        an exon is (`piece_posteriors`), and that a gene ends there (`posterior`), by its least probable exon.
         DataError for a hard hint that no gene can fit.
         """
         genes = self._each_part(records, hints, lambda stretch, stream: stretch.genes())
@@ -126,33 +134,20 @@ class SplicedGeneFinder(BaseEstimator):
         """
         return self._each_part(records, hints, lambda stretch, stream: stretch.alternatives(n_samples, stream))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the trained finder to one file (safetensors with JSON metadata); `load` reads it back."""
-        check_is_fitted(self)
-        plain, arrays = describe(self.model_)
-        params = {name: value for name, value in self.get_params().items() if name != "table"}
-        fitted = {"n_genes": self.n_genes_, "history": self.history_, "hint_worth": self.hint_worth_}
-        archive.write(path, {"class": _CLASS, "params": params, "fitted": fitted, "model": plain}, arrays)
+    def _kept_params(self) -> dict[str, Any]:
+        return super()._kept_params() | {"table": 1}  # the code is among the parts
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read what `save` wrote; DataError for any other file. Which genes were left out is not kept."""
-        text, arrays = archive.read(path)
-        try:
-            described = json.loads(text)
-            if described["class"] != _CLASS:
-                raise DataError(f"{os.fspath(path)} holds a {described['class']}, not a {_CLASS}")
-            model = restore(described["model"], arrays)
-            finder = cls(model.code if model.code.table is None else model.code.table, **described["params"])
-            fitted = described["fitted"]
-            finder.n_genes_, finder.history_ = fitted["n_genes"], fitted["history"]
-            finder.hint_worth_ = fitted["hint_worth"] and Worth(*map(float, fitted["hint_worth"]))
-        except archive.MISFITS as error:
-            if isinstance(error, DataError):
-                raise
-            raise DataError(f"{os.fspath(path)} does not describe a {_CLASS}: {error}") from None
-        finder.model_, finder.left_out_ = model, []
-        return finder
+    def _parts(self) -> tuple[Arrays, dict[str, Any]]:
+        plain, arrays = describe(self.model_)
+        fitted = {"n_genes": self.n_genes_, "history": self.history_, "hint_worth": self.hint_worth_, "model": plain}
+        return arrays, fitted
+
+    def _restore(self, arrays: Arrays, fitted: dict[str, Any]) -> None:
+        self.model_ = restore(fitted["model"], arrays)
+        self.table = self.model_.code if self.model_.code.table is None else self.model_.code.table
+        self.n_genes_, self.history_ = fitted["n_genes"], fitted["history"]
+        self.hint_worth_ = fitted["hint_worth"] and Worth(*map(float, fitted["hint_worth"]))
+        self.left_out_ = []  # a file does not keep which genes were left out
 
     def _each_part(
         self,

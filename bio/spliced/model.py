@@ -12,14 +12,16 @@ from ..alphabet import DNA, Codes, reverse_complement
 from ..genetic_code import GeneticCode
 from ..words import encode_words
 from .candidates import INITIAL, Exons, Places, Sites, enumerate_exons, next_stops
+from .confidence import AS_STATED, Confidence
 from .content import Content, coding_sums, gc_classes
 from .lengths import Lengths
+from .networks import Networks, Surroundings, ends_of
 from .phases import SplitCodons
 from .signals import Signal
 
 Floats = NDArray[np.float64]
 
-FEATURES = ("present", "begin", "end", "content", "length")
+FEATURES = ("present", "begin", "end", "content", "length", "networks")
 
 _ATG, _GT, _GC, _AG = 14, 11, 9, 2
 
@@ -36,6 +38,8 @@ class SplicedModel:
     intron_lengths, between   lengths of introns; mean length between genes
     shares        (3,) how often a sequence ends in an exon, an intron and between genes
     weights       (4, n_features) of FEATURES, by exon type
+    networks      scores of both ends of exons by what lies around them, beside those of the signals; None: there are none
+    exon_confidence, gene_confidence  what posteriors are worth: of exons, and of genes by their least probable exon
     """
 
     code: GeneticCode
@@ -51,6 +55,9 @@ class SplicedModel:
     between: float
     shares: Floats
     weights: Floats
+    networks: Networks | None = None
+    exon_confidence: Confidence = AS_STATED
+    gene_confidence: Confidence = AS_STATED
 
     def candidates(
         self, codes: Codes, known: tuple[Sites, Sites] | None = None, cut: tuple[bool, bool] = (False, False)
@@ -111,7 +118,14 @@ class SplicedModel:
         for kind, lengths in enumerate(self.exon_lengths):
             own = exons.type == kind
             features[own, 4] = lengths.log_probability(exons.stop[own] - exons.start[own])
+        features[:, 5] = self._network_scores(codes, exons) if self.networks else 0.0
         return features
+
+    def _network_scores(self, codes: Codes, exons: Exons) -> Floats:
+        assert self.networks is not None
+        opens, closes = exons.type <= INITIAL, exons.end < 0
+        ends = ends_of(exons.start, exons.stop, exons.phase, opens, closes, len(codes))
+        return Surroundings(self, codes).scores(self.networks, ends, len(opens))
 
     def _stop_scores(self, codes: Codes, places: Places) -> Floats:
         unique, where = np.unique(places, return_inverse=True)
@@ -159,6 +173,11 @@ class Candidates(NamedTuple):
     opens: NDArray[np.bool_]
     closes: NDArray[np.bool_]
     features: Floats
+
+    def three_prime(self) -> Places:
+        """Where the gene of each exon that ends with a stop codon ends, below 0 on the reverse strand; 0 for the others."""
+        end = np.where(self.strand == 0, self.stop, -self.start - 1)
+        return np.where(self.end < 0, end, 0)
 
     def take(self, chosen: NDArray[Any]) -> Candidates:
         """Some of them."""

@@ -50,6 +50,13 @@ class Signal(NamedTuple):
             previous = base.astype(np.intp)
         return total
 
+    def log_odds_at(self, codes: Codes, places: Places) -> Floats:
+        """(n_places, width) log odds of each base around each place; their sum is the score."""
+        width = len(self.log_odds)
+        padded = np.pad(codes, (self.before + 1, width), constant_values=DNA.missing).astype(np.intp)
+        bases = padded[places[:, None] + np.arange(width + 1)]
+        return self.log_odds[np.arange(width), bases[:, :-1], bases[:, 1:]]
+
 
 def fit_signal(window: Window, sites: Floats, decoys: Floats, strength: float) -> Signal:
     """Signal from counts (width, 5, 5) of sites and decoys, as `count_windows` makes them.

@@ -9,9 +9,11 @@ import numpy as np
 from ..genetic_code import GeneticCode
 from ..words import N_WORDS
 from .candidates import TYPES
+from .confidence import Confidence
 from .content import Content
 from .lengths import Lengths
 from .model import FEATURES, SplicedModel
+from .networks import KINDS, Networks, RowNetworks, row_width
 from .signals import Signal
 
 SIGNALS = ("start", "stop", "donor", "acceptor")
@@ -27,10 +29,13 @@ def describe(model: SplicedModel) -> tuple[dict[str, Any], dict[str, np.ndarray]
         "tails": {name: own.log_tail for name, own in lengths.items()},
         "between": model.between,
         "features": list(FEATURES),
+        "confidence": {"exon": model.exon_confidence, "gene": model.gene_confidence},
     }
     arrays = {f"signal.{name}": getattr(model, name).log_odds for name in SIGNALS}
     arrays |= {f"lengths.{name}": own.log_table for name, own in lengths.items()}
     arrays |= {"content.coding": model.content.coding, "content.intron": model.content.intron}
+    for kind, own in (model.networks or {}).items():
+        arrays |= {f"network.{kind}.{name}": array for name, array in own._asdict().items()}
     return plain, arrays | {
         "least": model.least,
         "shares": model.shares,
@@ -68,7 +73,30 @@ def restore(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> SplicedMode
         between=float(plain["between"]),
         shares=_finite(arrays, "shares", 1),
         weights=weights,
+        networks=_networks(arrays, signals) if any(name.startswith("network.") for name in arrays) else None,
+        exon_confidence=_confidence(plain["confidence"]["exon"]),
+        gene_confidence=_confidence(plain["confidence"]["gene"]),
     )
+
+
+def _networks(arrays: dict[str, np.ndarray], signals: dict[str, Signal]) -> Networks:
+    networks = {}
+    for kind in KINDS:
+        axes = zip(RowNetworks._fields, (2, 2, 3, 2, 2, 2, 1))
+        own = RowNetworks(*(_finite(arrays, f"network.{kind}.{name}", n) for name, n in axes))
+        n, n_hidden, width = own.hidden.shape
+        shapes = [(n, width), (n, width), (n, n_hidden, width), (n, n_hidden), (n, n_hidden), (n, width), (n,)]
+        if [array.shape for array in own] != shapes or width != row_width(signals[kind]) or not (own.scale > 0).all():
+            raise ValueError(f"the networks of {kind} have the wrong shape, or a scale that is not above 0")
+        networks[kind] = own
+    return networks
+
+
+def _confidence(given: Any) -> Confidence:
+    slope, offset = map(float, given)
+    if not (0 < slope < np.inf and abs(offset) < np.inf):
+        raise ValueError(f"a confidence is {given!r}; expected a slope above 0 and an offset, finite numbers")
+    return Confidence(slope, offset)
 
 
 def _finite(arrays: dict[str, np.ndarray], name: str, n_axes: int, low: bool = False) -> np.ndarray:

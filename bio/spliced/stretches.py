@@ -27,7 +27,7 @@ class Stretch(NamedTuple):
     def genes(self) -> list[Gene]:
         """Those of the best path."""
         return [
-            replace(self._gene(one.structure, min(one.posteriors)), score=one.score, piece_posteriors=one.posteriors)
+            replace(self._gene(one.structure, one.posterior), score=one.score, piece_posteriors=one.posteriors)
             for one in self.found
         ]
 

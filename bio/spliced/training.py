@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,9 @@ from hmmseq.span_graph import SpanGraph, Spans
 
 from ..genetic_code import GeneticCode
 from .candidates import Places, Sites
+from .confidence import Confidence, fit_confidence
 from .counting import Counts, count, fit_model, gc_edges, sites_of
+from .decoding import genes_along
 from .examples import Region
 from .graph import ExonKinds, as_spans, span_graph
 from .hints import Hint, Worth, place, support
@@ -73,11 +76,12 @@ def train(
     *,
     hints: Sequence[Hint] = (),
     gc_classes: int = 1,
+    encoder: str | None = None,
     random_state: int = 0,
     n_jobs: int | None = None,
     verbose: bool = False,
 ) -> Trained:
-    """A model of annotated regions; for too few genes all weights stay as they are."""
+    """A model of annotated regions; for too few genes all weights stay as they are, and there are no networks."""
     edges = gc_edges(regions, gc_classes)
     if len(regions) < FOLDS or sum(len(region.genes) for region in regions) < ENOUGH_GENES:
         return Trained(fit_model(count(regions, code, edges), code, edges), [], None)
@@ -89,7 +93,16 @@ def train(
     least = np.min([_least_scores(model, own) for model, own in zip(models, folds)], axis=0)
     scored = [one for model, own in zip(models, folds) for one in _score_regions(replace(model, least=least), own)]
     weights, history = learn_weights(scored, whole.weights, tied(), n_jobs, verbose)
-    model = replace(whole, least=least, weights=weights)
+    scored, networks = without_improbable(scored, weights, n_jobs), None
+    if encoder is not None:
+        from .network_training import learn_networks  # needs torch
+
+        sizes = np.cumsum([0, *(len(own) for own in folds)])
+        by_fold = [scored[a:b] for a, b in pairwise(sizes)]
+        networks, by_fold = learn_networks(models, by_fold, weights, random_state, n_jobs, verbose)
+        scored = [one for own in by_fold for one in own]
+    exon, gene = confidences(scored, weights, n_jobs)
+    model = replace(whole, least=least, weights=weights, networks=networks, exon_confidence=exon, gene_confidence=gene)
     return Trained(model, history, learn_worth(scored, weights, hints, n_jobs) if hints else None)
 
 
@@ -99,12 +112,28 @@ def learn_worth(scored: Sequence[Scored], weights: Floats, hints: Sequence[Hint]
     for one in scored:
         length, candidates = len(one.region.codes), one.candidates
         placed = place((hint for hint in hints if hint.seqid == one.region.seqid), one.region.offset, length)
-        columns = np.column_stack([_weighted(candidates, weights), support(placed, candidates, length)])
+        columns = np.column_stack([weighted(candidates, weights), support(placed, candidates, length)])
         changed = candidates._replace(type=np.zeros_like(candidates.type), features=columns)
         with_hints.append(one._replace(candidates=changed))
     ties = np.array([[[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]]])
     found, _ = learn_weights(with_hints, np.array([[1.0, 0.0, 0.0]]), ties, n_jobs)
     return Worth(*found[0, 1:].tolist())
+
+
+def confidences(scored: Sequence[Scored], weights: Floats, n_jobs: int | None) -> tuple[Confidence, Confidence]:
+    """What posteriors are worth of exons on best paths, and of their genes: whether an annotated one ends there."""
+    scores = [weighted(one.candidates, weights) for one in scored]
+    exons: list[tuple[float, bool]] = []
+    genes: list[tuple[float, bool]] = []
+    for one, score, posterior in zip(scored, scores, _posteriors(scored, scores, n_jobs)):
+        last, true = one.candidates.three_prime(), np.zeros(len(posterior), bool)
+        true[one.true] = True
+        ends = set(last[one.true].tolist()) - {0}
+        for row, _, _ in genes_along(lattice.best_path(one.graph, replace(one.spans, score=score))):
+            exons += zip(posterior[row].tolist(), true[row].tolist())
+            genes.append((float(posterior[row].min()), not ends.isdisjoint(last[row].tolist())))
+    exon, gene = (fit_confidence(*np.array(pairs, float).reshape(-1, 2).T) for pairs in (exons, genes))
+    return exon, gene
 
 
 def learn_weights(
@@ -114,7 +143,7 @@ def learn_weights(
 
     ties : (n_ties, n_types, n_features) which weights move together; those in none stay at `first`
     """
-    scored = _without_improbable(scored, first, n_jobs)
+    scored = without_improbable(scored, first, n_jobs)
     scale = np.sqrt(np.maximum((ties * _mean_squares(scored)).max(axis=(1, 2)), 1.0))  # steps of like size
     history: list[float] = []
 
@@ -133,11 +162,18 @@ def learn_weights(
 
 def expected_f1(scored: Sequence[Scored], weights: Floats, n_jobs: int | None = None) -> tuple[float, Floats]:
     """Expected F1 of exons under these weights, and its gradient."""
-    scores = [_weighted(one.candidates, weights) for one in scored]
-    posterior = _posteriors(scored, scores, n_jobs)
-    n_true = sum(len(one.true) for one in scored)
-    right = sum(own[one.true].sum() for one, own in zip(scored, posterior))
-    size = sum(own.sum() for own in posterior) + n_true
+    f1, slopes = f1_slopes(scored, [weighted(one.candidates, weights) for one in scored], n_jobs)
+    slope = np.zeros(weights.shape)
+    for one, change in zip(scored, slopes):
+        for kind in range(len(slope)):
+            own = one.candidates.type == kind
+            slope[kind] += change[own] @ one.candidates.features[own]
+    return f1, slope
+
+
+def f1_slopes(scored: Sequence[Scored], scores: list[Floats], n_jobs: int | None = None) -> tuple[float, list[Floats]]:
+    """Expected F1 if candidates score so, and its gradient with respect to these scores."""
+    right, size = _right_and_size(scored, scores, n_jobs)
     along = []
     for one in scored:
         step = np.full(len(one.spans), -right / size)
@@ -146,13 +182,20 @@ def expected_f1(scored: Sequence[Scored], weights: Floats, n_jobs: int | None = 
     up, down = (
         _posteriors(scored, [own + sign * _STEP * step for own, step in zip(scores, along)], n_jobs) for sign in (1, -1)
     )
-    slope = np.zeros(weights.shape)
-    for one, above, below in zip(scored, up, down):
-        change = (above - below) / (2 * _STEP)
-        for kind in range(len(slope)):
-            own = one.candidates.type == kind
-            slope[kind] += change[own] @ one.candidates.features[own]
-    return float(2 * right / size), 2 / size * slope
+    return 2 * right / size, [(above - below) / (_STEP * size) for above, below in zip(up, down)]
+
+
+def f1_of(scored: Sequence[Scored], scores: list[Floats], n_jobs: int | None = None) -> float:
+    """Expected F1 if candidates score so."""
+    right, size = _right_and_size(scored, scores, n_jobs)
+    return 2 * right / size
+
+
+def _right_and_size(scored: Sequence[Scored], scores: list[Floats], n_jobs: int | None) -> tuple[float, float]:
+    """Expected number of annotated exons that are found, and of all found ones and annotated ones together."""
+    posterior, n_true = _posteriors(scored, scores, n_jobs), sum(len(one.true) for one in scored)
+    right = sum(own[one.true].sum() for one, own in zip(scored, posterior))
+    return float(right), float(max(sum(own.sum() for own in posterior) + n_true, 1e-300))
 
 
 def tied() -> Floats:
@@ -178,10 +221,10 @@ def _posteriors(scored: Sequence[Scored], scores: list[Floats], n_jobs: int | No
     return found
 
 
-def _without_improbable(scored: Sequence[Scored], weights: Floats, n_jobs: int | None) -> list[Scored]:
+def without_improbable(scored: Sequence[Scored], weights: Floats, n_jobs: int | None) -> list[Scored]:
     """Without candidates that have next to no posterior, which are nine of ten, to begin with."""
     kept = []
-    scores = [_weighted(one.candidates, weights) for one in scored]
+    scores = [weighted(one.candidates, weights) for one in scored]
     for one, posterior in zip(scored, _posteriors(scored, scores, n_jobs)):
         chosen = posterior > _IMPROBABLE
         chosen[one.true] = True
@@ -194,7 +237,7 @@ def _without_improbable(scored: Sequence[Scored], weights: Floats, n_jobs: int |
     return kept
 
 
-def _weighted(candidates: Candidates, weights: Floats) -> Floats:
+def weighted(candidates: Candidates, weights: Floats) -> Floats:
     return np.einsum("ij,ij->i", candidates.features, weights[candidates.type])
 
 

@@ -12,7 +12,7 @@ def add(commands: Any, filled: bool) -> None:
     inner = parser.add_subparsers(title="benchmarks", metavar="BENCHMARK")
     taggers = inner.add_parser("taggers", help="an HMM beside neural taggers on membrane topology")
     if filled:
-        from hmmseq.bio import taggers as benchmark
+        from hmmseq.bio.proteins import taggers as benchmark
 
         benchmark.add_arguments(taggers)
         taggers.set_defaults(run=benchmark.run)

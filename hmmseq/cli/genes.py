@@ -83,7 +83,7 @@ def _check_together(arguments: argparse.Namespace) -> None:
 
 
 def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
-    from hmmseq.bio.genes import GeneFinder
+    from hmmseq.bio.prokaryotes.finder import GeneFinder
 
     chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length")}
     finder = GeneFinder(

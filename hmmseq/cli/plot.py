@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise argparse.ArgumentTypeError("nothing to draw; name a file of genes, or --genome to find some")
     check_writable(arguments.output)
     from hmmseq.bio.browser import Stretch, draw, read_curve
-    from hmmseq.bio.formats import read_genes, read_sequences
+    from hmmseq.bio.formats.any import read_genes, read_sequences
 
     tracks = {name: read_genes(path) for name, path in map(_named, arguments.tracks)}
     records = read_sequences(arguments.genome) if arguments.genome else []

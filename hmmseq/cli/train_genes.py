@@ -21,6 +21,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--hints", metavar="HINTS.gff", help="hints of the kind that `genes` will get: learn their worth"
     )
+    parser.add_argument(
+        "--neural", action="store_true", help="neural networks score splice sites, too (training needs torch)"
+    )
     parser.add_argument("--left-out", metavar="FILE.tsv", help="write which genes were not learned from, and why")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default 1")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on standard error")
@@ -35,7 +38,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise argparse.ArgumentTypeError("the annotation and the model are files; name them, without -")
     from hmmseq.bio import SplicedGeneFinder, read_genes, read_hints, read_sequences
 
-    finder = SplicedGeneFinder(arguments.table, n_jobs=arguments.threads, verbose=not arguments.quiet)
+    encoder = "sites" if arguments.neural else None
+    finder = SplicedGeneFinder(arguments.table, encoder=encoder, n_jobs=arguments.threads, verbose=not arguments.quiet)
     annotation = arguments.annotation or arguments.genome
     hints = read_hints(arguments.hints) if arguments.hints else ()
     finder.fit(read_sequences(arguments.genome), read_genes(annotation), hints)

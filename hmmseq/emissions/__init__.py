@@ -96,5 +96,19 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"hmmseq.emissions.{FAMILIES[name]}"), name)
 
 
+def from_description(kind: dict[str, Any]) -> Emission:
+    """A new emission as its `described` says; ValueError for a class that is not one of the families."""
+    if kind["class"] not in FAMILIES:
+        raise ValueError(f"emission {kind['class']!r} is none of {sorted(FAMILIES)}")
+    made: Emission = __getattr__(kind["class"])(**{name: _made(value) for name, value in kind["params"].items()})
+    return made
+
+
+def _made(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_made(part) for part in value]
+    return from_description(value) if isinstance(value, dict) and "class" in value else value
+
+
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])

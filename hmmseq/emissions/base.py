@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from hmmseq.archive import plain
 from hmmseq.emissions.scales import LARGEST, Matrices, Scale
 from hmmseq.kernels.gaussian import Normals
-from hmmseq.scores import Packed
+from hmmseq.scores import Densities, Packed
 from hmmseq.sequences import Sequences
 
 Statistics = dict[str, Any]  # arrays, or whatever else `+` joins, such as a Sample
@@ -43,6 +44,11 @@ class Emission(BaseEstimator, ABC):
     @abstractmethod
     def log_scores(self, X: Sequences) -> Packed:
         """Log density of each observation under each label, dense or by symbol."""
+
+    def scores(self, X: Sequences) -> Packed | Densities:
+        """The same in the form that is the least work to answer questions from."""
+        normals = self.normals(X)
+        return self.log_scores(X) if normals is None else Densities(normals, X, False)
 
     def grouping(self, X: Sequences) -> tuple[np.ndarray, int]:
         """(n_steps,) the row of the table of scores that each step reads, and how many rows it has; default: one a step."""
@@ -87,6 +93,10 @@ class Emission(BaseEstimator, ABC):
         Of each feature alone; anything where it is missing. ValueError if what is emitted has no order.
         """
         raise ValueError(f"{type(self).__name__} emissions have no cumulative distribution, which residuals need")
+
+    def described(self) -> dict[str, Any]:
+        """Class and arguments as a file keeps them; `emissions.from_description` is the inverse."""
+        return {"class": type(self).__name__, "params": plain(self.get_params(deep=False))}
 
     def redraw(self, values: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A sample for a path in the place of data as they were given: missing where they are, with their covariates."""

@@ -17,13 +17,12 @@ from hmmseq.kernels.gaussian import (
     FARTHEST,
     Normals,
     all_moments,
-    diagonal_scores,
     diagonal_sums,
     in_blocks,
     no_moments,
 )  # fmt: skip
-from hmmseq.scores import Packed
-from hmmseq.sequences import Sequences
+from hmmseq.scores import Densities, Packed
+from hmmseq.sequences import Sequences, read_only
 
 Covariance = Literal["spherical", "diag", "full", "tied"]
 SMALLEST = 1e-200  # variances below leave that range once they are divided by
@@ -172,7 +171,9 @@ class Gaussian(Emission):
         self.settle("covars_", kinds[self.covariance])
 
     def log_scores(self, X: Sequences) -> Packed:
-        scores = self._diagonal_scores(X.values) if self._diagonal else self._full_scores(X.values)
+        if self._diagonal:
+            return Densities(self._normals(X.values), X, False).packed()
+        scores = self._full_scores(X.values)
         return Packed(scores, np.arange(len(scores), dtype=np.int32), X, False)
 
     @property
@@ -181,26 +182,24 @@ class Gaussian(Emission):
 
     def _variances(self) -> np.ndarray:
         """(n_labels, n_features) of spherical or diagonal covariances."""
-        covars = self.covars_ if self.covariance == "diag" else self.covars_[:, None]
-        return np.broadcast_to(covars, self.means_.shape)
+        if self.covariance == "diag":
+            return self.covars_
+        return np.broadcast_to(self.covars_[:, None], self.means_.shape)
 
     def _matrices(self) -> np.ndarray:
         """(n_labels, n_features, n_features) of full or tied covariances."""
         n_labels, n_features = self.means_.shape
         return np.broadcast_to(self.covars_, (n_labels, n_features, n_features))
 
-    def _diagonal_scores(self, values: np.ndarray) -> np.ndarray:
-        out = np.empty((len(values), len(self.means_)))
-        diagonal_scores(in_blocks(self._normals(values)), out)
-        return out
-
     def normals(self, X: Sequences) -> Normals | None:
         return self._normals(X.values) if self._diagonal else None
 
     def _normals(self, values: np.ndarray) -> Normals:
         variances = self._variances().T
-        constant = -0.5 * np.log(2 * np.pi * variances)
-        return Normals(values, self.means_.T, np.sqrt(0.5 / variances), np.vstack([constant, constant.sum(0)]))
+        constant = np.empty((len(variances) + 1, variances.shape[1]))
+        constant[:-1] = -0.5 * np.log(2 * np.pi * variances)
+        constant[-1] = constant[:-1].sum(0)
+        return Normals(read_only(values), self.means_.T, np.sqrt(0.5 / variances), constant)
 
     def _full_scores(self, values: np.ndarray) -> np.ndarray:
         out = np.empty((len(values), len(self.means_)))

@@ -97,8 +97,12 @@ class Matrices:
     spread: np.ndarray
     floored: Transform  # of one matrix: the nearest that keeps above the floor
     shared: bool = False
-    low = -np.inf
     high = np.inf
+
+    @property
+    def low(self) -> np.ndarray:
+        """(d, d) 0 for the variances; covariances have no limit of their own."""
+        return np.where(np.eye(len(self.spread)) > 0, 0.0, -np.inf)
 
     def free(self, value: np.ndarray) -> np.ndarray:
         factors = np.linalg.cholesky(value / np.outer(self.spread, self.spread))

@@ -259,7 +259,7 @@ class NormalWisharts(NamedTuple):
         return self.dof * d / 2 * np.log(2) - self.dof / 2 * self._log_determinant() + log_gamma
 
     def divergence(self, prior: "NormalWisharts") -> np.ndarray:
-        """Kullback-Leibler divergence of each from the prior."""
+        """Kullback-Leibler divergence of each from the prior: one for all, or one for each."""
         d, away = self._size, self.mean - prior.mean
         ratio = prior.steps / self.steps
         if self._single:
@@ -267,7 +267,7 @@ class NormalWisharts(NamedTuple):
         else:
             precision = self.dof[:, :, None] * np.linalg.inv(self.inverse)
             distance = np.einsum("kd,kde,ke->k", away, precision, away)[:, None]
-            trace = np.einsum("kde,ed->k", precision, prior.inverse)[:, None]
+            trace = np.trace(precision @ prior.inverse, axis1=-2, axis2=-1)[:, None]
         means = 0.5 * (d * (ratio - 1 - np.log(ratio)) + prior.steps * distance)
         precisions = 0.5 * ((self.dof - prior.dof) * self._expected_log_precision() - self.dof * d + trace)
         found: np.ndarray = means + precisions - self._log_normaliser() + prior._log_normaliser()

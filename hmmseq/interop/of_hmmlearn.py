@@ -1,4 +1,4 @@
-"""hmmlearn's models: Gaussian, Gaussian mixture, categorical, multinomial and Poisson."""
+"""hmmlearn's models: Gaussian, Gaussian mixture, categorical, multinomial, Poisson, and what variational ones expect."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -92,6 +92,8 @@ READERS: dict[str, Callable[[Any], tuple[Emission, int]]] = {
     "CategoricalHMM": _read_symbols,
     "MultinomialHMM": _read_counts,
     "PoissonHMM": _read_poisson,
+    "VariationalCategoricalHMM": _read_symbols,
+    "VariationalGaussianHMM": _read_gaussian,
 }
 
 

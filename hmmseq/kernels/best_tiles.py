@@ -13,54 +13,78 @@ from typing import NamedTuple
 import numpy as np
 
 from hmmseq._jit import jit
-from hmmseq.kernels.lanes import BLOCK, WIDTH, columns, larger, load, store, store_bytes
+from hmmseq.kernels.gaussian import Normals
+from hmmseq.kernels.lanes import BLOCK, WIDTH, larger, load, store, store_bytes
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.kernels.tile_scores import read
+from hmmseq.kernels.tile_scores import prepare_whole, whole_block, whole_score
 from hmmseq.kernels.tiles import seat
 
 FLOOR = -(1 << 60)  # what is impossible; three of them still fit
 
 
 class BestModel(NamedTuple):
-    """A graph in whole numbers. Those of the matrix end in mask - source, all others in zeros."""
+    """A graph in whole numbers. Those of the matrix end in mask - source, all others in zeros.
+
+    Rows of scores have n places, whole BLOCKs; those past the states are never read.
+    """
 
     start: np.ndarray  # (n,)
-    matrix: np.ndarray  # (n, n)
+    matrix: np.ndarray  # (n_states, n)
     end: np.ndarray  # (n,)
-    table: np.ndarray  # (n_rows, n)
+    scores: np.ndarray | Normals  # (n_rows, n); or how to make them
     mask: int  # of the bits that hold a state
     unit: float  # a nat
     every: int  # steps between subtractions of the largest score
 
 
 class BestSeams(NamedTuple):
-    """What either side of a seam says: rows whose largest entry is zero, and states on the path."""
+    """What either side of a seam says: rows whose largest entry is zero, and states on the path; none without seams."""
 
-    row_before: np.ndarray  # (n_pieces, n) at the step before the core
+    row_before: np.ndarray  # (n_pieces, n), or (0, n), at the step before the core
     row_last: np.ndarray  # at the last step of the core
     state_before: np.ndarray  # (n_pieces,)
     state_last: np.ndarray
 
 
 @jit(inner=True)
-def _step(rows, source, target, model, codes, pointers, at):
-    """rows[target + j] = table[codes, j] + max_i rows[source + i] + matrix[i, j], and the choice to pointers[at + j]."""
+def _step(rows, source, target, model, room, pointers, at):
+    """rows[target + j] = score of j + max_i rows[source + i] + matrix[i, j], and the choice to pointers[at + j]."""
     matrix, mask = model.matrix, model.mask
-    n = matrix.shape[0]
-    for j in range(0, n, BLOCK):
-        x = load(rows, source)
-        a, b, c, d = x + matrix[0, j], x + matrix[0, j + 1], x + matrix[0, j + 2], x + matrix[0, j + 3]
-        for i in range(1, n):
-            x = load(rows, source + i)
-            a = larger(a, x + matrix[i, j])
-            b = larger(b, x + matrix[i, j + 1])
-            c = larger(c, x + matrix[i, j + 2])
-            d = larger(d, x + matrix[i, j + 3])
-        e, f, g, h = columns(model.table, codes, j)
+    for j in range(0, matrix.shape[0], BLOCK):
+        e, f, g, h = whole_block(model.scores, room, j)
+        if j + 2 < matrix.shape[0]:
+            a, b, c, d = _best_sources(rows, source, matrix, j)
+            _keep(rows, target + j + 2, pointers, at + j + 2, c, g, mask)
+            _keep(rows, target + j + 3, pointers, at + j + 3, d, h, mask)
+        else:  # half a BLOCK
+            a, b = _best_sources_of_two(rows, source, matrix, j)
         _keep(rows, target + j, pointers, at + j, a, e, mask)
         _keep(rows, target + j + 1, pointers, at + j + 1, b, f, mask)
-        _keep(rows, target + j + 2, pointers, at + j + 2, c, g, mask)
-        _keep(rows, target + j + 3, pointers, at + j + 3, d, h, mask)
+
+
+@jit(inner=True)
+def _best_sources(rows, source, matrix, j):
+    """max_i rows[source + i] + matrix[i, k] for k = j ... j + BLOCK - 1."""
+    x = load(rows, source)
+    a, b, c, d = x + matrix[0, j], x + matrix[0, j + 1], x + matrix[0, j + 2], x + matrix[0, j + 3]
+    for i in range(1, matrix.shape[0]):
+        x = load(rows, source + i)
+        a = larger(a, x + matrix[i, j])
+        b = larger(b, x + matrix[i, j + 1])
+        c = larger(c, x + matrix[i, j + 2])
+        d = larger(d, x + matrix[i, j + 3])
+    return a, b, c, d
+
+
+@jit(inner=True)
+def _best_sources_of_two(rows, source, matrix, j):
+    x = load(rows, source)
+    a, b = x + matrix[0, j], x + matrix[0, j + 1]
+    for i in range(1, matrix.shape[0]):
+        x = load(rows, source + i)
+        a = larger(a, x + matrix[i, j])
+        b = larger(b, x + matrix[i, j + 1])
+    return a, b
 
 
 @jit(inner=True)
@@ -93,22 +117,22 @@ def best_tile(model, code, pieces, low, high, warmup, rows, pointers, room, seam
     rows: (2 * n, WIDTH).   states: (WIDTH,).   Returns how many steps have choices.
     """
     tops, taken = np.zeros((1, WIDTH), np.int64), np.zeros(WIDTH)
-    n = model.start.size
+    n_states, n = model.matrix.shape
     seat(pieces, low, high, room)
     steps = _mark(pieces, low, high, room)
     rows[:] = 0
     source, target = 0, n
     for u in range(-warmup, steps):
         if u == 0:
-            _begin(model, rows, source, low, high, tops, taken, seams)
-        read(code, room, room.stop, u, room.rows)
-        _step(rows, source, target, model, room.rows, pointers, max(u, 0) * n)
+            _begin(model, rows, source, low, high, tops, taken, room, seams)
+        prepare_whole(model.scores, code, room, u, model.unit, model.mask)
+        _step(rows, source, target, model, room, pointers, max(u, 0) * n)
         if u == 0:
             _open(model, pieces, low, high, room, rows, target)
         if u % model.every == 0:
-            _lower(rows, target, n, tops, taken, model.unit)
+            _lower(rows, target, n_states, tops, taken, model.unit)
         if u >= 0 and room.event[u]:
-            _close(model, pieces, low, high, u, rows, target, taken, seams, logs, states)
+            _close(model, pieces, low, high, u, rows, target, taken, room, seams, logs, states)
         source, target = target, source
     return steps
 
@@ -128,30 +152,30 @@ def _mark(pieces, low, high, room):
 
 
 @jit(inner=True)
-def _begin(model, rows, source, low, high, tops, taken, seams):
+def _begin(model, rows, source, low, high, tops, taken, room, seams):
     """The row before the cores."""
-    n = model.start.size
+    n = model.matrix.shape[0]
     _lower(rows, source, n, tops, taken, model.unit)
-    for p in range(high - low):
+    for p in range(min(high - low, seams.row_before.shape[0])):
         for j in range(n):
             seams.row_before[low + p, j] = rows[source + j, p]
     for p in range(WIDTH):
-        taken[p] = 0.0
+        taken[p] = room.shift[0, p] = room.shift[1, p] = 0.0
 
 
 @jit(inner=True)
 def _open(model, pieces, low, high, room, rows, target):
     for p in range(high - low):
         if pieces.opens[low + p]:
-            for j in range(model.start.size):
-                score = model.start[j] + model.table[room.rows[p], j]
+            for j in range(model.matrix.shape[0]):
+                score = model.start[j] + whole_score(model.scores, room, j, p)
                 rows[target + j, p] = max(score, FLOOR)
 
 
 @jit(inner=True)
-def _close(model, pieces, low, high, u, rows, target, taken, seams, logs, states):
+def _close(model, pieces, low, high, u, rows, target, taken, room, seams, logs, states):
     """Pieces whose core ends with this step, and those whose last step it is."""
-    n = model.end.size
+    n = model.matrix.shape[0]
     for p in range(high - low):
         piece = low + p
         ending = pieces.closes[piece] and u == pieces.length[piece] + pieces.after[piece] - 1
@@ -162,10 +186,12 @@ def _close(model, pieces, low, high, u, rows, target, taken, seams, logs, states
                 state, best = j, score
             top = max(top, rows[target + j, p])
         if u == pieces.length[piece] - 1:
-            for j in range(n):
-                seams.row_last[piece, j] = max(rows[target + j, p] - top, FLOOR)
+            if seams.row_last.size:
+                for j in range(n):
+                    seams.row_last[piece, j] = max(rows[target + j, p] - top, FLOOR)
             best = best if ending else top
-            logs[p] = taken[p] + best / model.unit if best > FLOOR // 2 else NEVER
+            made = room.shift[1, p] + room.shift[0, p]
+            logs[p] = taken[p] + best / model.unit + made if best > FLOOR // 2 else NEVER
         if u == pieces.length[piece] + pieces.after[piece] - 1:
             states[p] = state
 
@@ -192,7 +218,7 @@ def trace_tile(pieces, low, high, steps, model, pointers, room, starts, seams, o
         for p in range(high - low):
             out[room.at[p] + u] = states[p]
             states[p] = model.mask - pointers[u * n + states[p], p]
-    for p in range(high - low):
+    for p in range(min(high - low, seams.state_before.size)):
         seams.state_before[low + p] = states[p]
         seams.state_last[low + p] = out[room.at[p] + room.last[p]]
 

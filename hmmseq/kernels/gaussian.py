@@ -22,7 +22,7 @@ GROUP = 16  # rows of lanes that are added up in registers
 class Normals(NamedTuple):
     """Observations, and a Gaussian for each column; columns that only fill a BLOCK may score anything."""
 
-    values: np.ndarray  # (n_steps, n_features), NaN where missing
+    values: np.ndarray  # (n_steps, n_features), NaN where missing; read-only
     means: np.ndarray  # (n_features, n)
     roots: np.ndarray  # (n_features, n) square roots of half the precisions
     constant: np.ndarray  # (n_features + 1, n) normalisers of the single features and, in the last row, their sum
@@ -71,6 +71,27 @@ def diagonal_scores(normals, out):
             rows[p] = min(low + p, n_steps - 1)
         normal_scores(normals, rows, features, lanes, 0)
         scatter(lanes, rows, out)
+
+
+@jit
+def ranges(values, low, high):
+    """The smallest value of each feature into `low`, less the largest into `high`, where they are further; NaN is neither."""
+    n_features = values.shape[1]
+    flat, size = values.reshape(-1), WIDTH * n_features  # so many side by side
+    least, most = np.full(size, np.inf), np.full(size, np.inf)
+    for begin in range(0, flat.size, size):
+        _widen(flat[begin : min(begin + size, flat.size)], least, most)
+    for k in range(size):
+        low[k % n_features] = min(low[k % n_features], least[k])
+        high[k % n_features] = min(high[k % n_features], most[k])
+
+
+@jit(inner=True)
+def _widen(block, least, most):
+    for k in range(block.size):
+        x = block[k]
+        least[k] = x if x < least[k] else least[k]
+        most[k] = -x if -x < most[k] else most[k]
 
 
 @jit(inner=True)

@@ -19,7 +19,7 @@ from numba.extending import intrinsic, models, overload, register_model
 WIDTH = 16  # two registers of AVX-512: while one waits for its sum, the other adds
 BLOCK = 4  # columns of a table that are read or written together
 CONTRACT = ("contract", "nsz")  # a product and a sum become one instruction
-_WHOLE, _WHOLE_BITS = 1.5 * 2.0**52, 0x4338000000000000  # beside this number doubles are whole
+WHOLE = 1.5 * 2.0**52  # beside this number doubles are whole; the lowest bits of WHOLE + k are those of k
 
 
 class Lanes(types.Type):
@@ -147,14 +147,19 @@ def powers_of_two(lanes):
     return np.where(lanes > -1023, np.ldexp(1.0, lanes), 0.0)
 
 
-def nearest(lanes):
-    """The nearest whole numbers, as integers; for numbers below 2**51 in size."""
-    return np.rint(lanes).astype(np.int64)
+def whole(lanes):
+    """Without what comes after the point, as integers; for numbers below 2**63 in size."""
+    return lanes.astype(np.int64)
 
 
-def floats(lanes):
-    """Integers below 2**51 in size, as floating point numbers."""
-    return lanes.astype(np.float64)
+def scaled(lanes, powers):
+    """lanes * 2.0**k, where `powers` are WHOLE + k; for normal numbers and results."""
+    return np.ldexp(lanes, (powers - WHOLE).astype(np.int64))
+
+
+def where_above(lanes, limit, values):
+    """`values` where lanes > limit, zero elsewhere."""
+    return np.where(lanes > limit, values, 0.0)
 
 
 def all_below(lanes, limit):
@@ -234,27 +239,33 @@ def _powers_of_two(typingctx, lanes):
 
 
 @intrinsic
-def _nearest(typingctx, lanes):
-    integers = Lanes(types.int64)
-
+def _scaled(typingctx, lanes, powers):
     def codegen(context, builder, signature, args):
-        vector = context.get_value_type(integers)
-        moved = builder.fadd(args[0], ir.Constant(args[0].type, [_WHOLE] * WIDTH))  # rounds away what is not whole
-        return builder.sub(builder.bitcast(moved, vector), ir.Constant(vector, [_WHOLE_BITS] * WIDTH))
+        integers = context.get_value_type(Lanes(types.int64))
+        number, power = (builder.bitcast(value, integers) for value in args)
+        moved = builder.shl(power, ir.Constant(integers, [52] * WIDTH))  # to where exponents are
+        return builder.bitcast(builder.add(number, moved), args[0].type)
 
-    return integers(lanes), codegen
+    return lanes(lanes, powers), codegen
 
 
 @intrinsic
-def _floats(typingctx, lanes):
-    floats = Lanes(types.float64)
+def _where_above(typingctx, lanes, limit, values):
+    def codegen(context, builder, signature, args):
+        above = builder.fcmp_ordered(">", args[0], _all(builder, args[1]))
+        return builder.select(above, args[2], ir.Constant(args[2].type, [0.0] * WIDTH))
+
+    return lanes(lanes, types.float64, values), codegen
+
+
+@intrinsic
+def _whole(typingctx, lanes):
+    integers = Lanes(types.int64)
 
     def codegen(context, builder, signature, args):
-        vector = context.get_value_type(floats)
-        moved = builder.add(args[0], ir.Constant(args[0].type, [_WHOLE_BITS] * WIDTH))
-        return builder.fsub(builder.bitcast(moved, vector), ir.Constant(vector, [_WHOLE] * WIDTH))
+        return builder.fptosi(args[0], context.get_value_type(integers))
 
-    return floats(lanes), codegen
+    return integers(lanes), codegen
 
 
 @intrinsic
@@ -277,14 +288,19 @@ def _compiled_powers_of_two(lanes):
     return lambda lanes: _powers_of_two(lanes)
 
 
-@overload(nearest)
-def _compiled_nearest(lanes):
-    return lambda lanes: _nearest(lanes)
+@overload(whole)
+def _compiled_whole(lanes):
+    return lambda lanes: _whole(lanes)
 
 
-@overload(floats)
-def _compiled_floats(lanes):
-    return lambda lanes: _floats(lanes)
+@overload(scaled)
+def _compiled_scaled(lanes, powers):
+    return lambda lanes, powers: _scaled(lanes, powers)
+
+
+@overload(where_above)
+def _compiled_where_above(lanes, limit, values):
+    return lambda lanes, limit, values: _where_above(lanes, limit, values)
 
 
 @overload(all_below)

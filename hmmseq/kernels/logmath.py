@@ -84,18 +84,22 @@ def _compiled_power_of_two(k):
 
 @jit(fastmath={"contract"}, inner=True)
 def exp_series(r):
-    """exp(r) for |r| <= log(2)/2, a number or lanes, by Taylor's polynomial."""
-    p = r * (1 / 479001600.0) + 1 / 39916800.0
-    p = r * (r * (r * p + 1 / 3628800.0) + 1 / 362880.0) + 1 / 40320.0
-    p = r * (r * (r * (r * p + 1 / 5040.0) + 1 / 720.0) + 1 / 120.0) + 1 / 24.0
-    return r * (r * (r * (r * p + 1 / 6.0) + 0.5) + 1.0) + 1.0
+    """exp(r) for |r| <= log(2)/2, a number or lanes: of the polynomials that begin with 1 + r that of the least error, 4e-18.
+
+    One multiplication fewer than Taylor's, whose error would be 2e-16.
+    """
+    p = r * 2.5000058020629617e-08 + 2.7630248403640173e-07
+    p = r * (r * p + 2.755758638494029e-06) + 2.4801493098844148e-05
+    p = r * (r * (r * p + 0.00019841269506566477) + 0.001388888894363016) + 0.008333333333494466
+    p = r * (r * (r * p + 0.041666666666530155) + 0.16666666666666413) + 0.5000000000000011
+    return r * (r * p + 1.0) + 1.0
 
 
 @jit(fastmath={"contract"}, inner=True)
 def exp_row(row, out):
     """out[i] = exp(row[i]) for row[i] <= 700; zero below -708, where doubles lose digits.
 
-    exp(x) = 2**k * exp(r) with |r| <= log(2)/2 and a Taylor polynomial for exp(r): branch-free, so LLVM runs it in
+    exp(x) = 2**k * exp(r) with |r| <= log(2)/2 and a polynomial for exp(r): branch-free, so LLVM runs it in
     vector registers at 0.8 ns an element where `math.exp` takes 4.2 ns (`python -m benchmarks.primitives`); relative
     error below 1e-14 (not reassociated: the two halves of log(2) must stay apart).
     """

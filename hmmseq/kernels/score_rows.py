@@ -5,15 +5,15 @@ import numpy as np
 from hmmseq._jit import jit
 from hmmseq.kernels.lanes import (
     BLOCK,
+    WHOLE,
     WIDTH,
     columns,
-    floats,
     larger,
     load,
-    nearest,
-    powers_of_two,
     put_columns,
+    scaled,
     store,
+    where_above,
 )  # fmt: skip
 from hmmseq.kernels.logmath import LOG2_HIGH, LOG2_LOW, NEVER, exp_series, largest
 
@@ -52,11 +52,12 @@ def scatter(lanes, rows, table):
 
 @jit(inner=True)
 def exponential(x):
-    """exp(x) of lanes for x <= 700; zero below -708.8, where doubles lose digits. See `exp_row`."""
-    x = larger(x, -709.2)
-    k = nearest(x * 1.4426950408889634)
-    r = x - floats(k) * LOG2_HIGH - floats(k) * LOG2_LOW
-    return exp_series(r) * powers_of_two(k)
+    """exp(x) of lanes for x <= 700; zero below -708, where doubles lose digits. See `exp_row`."""
+    x = larger(x, -709.0)
+    powers = x * 1.4426950408889634 + WHOLE  # rounded
+    k = powers - WHOLE
+    r = x - k * LOG2_HIGH - k * LOG2_LOW
+    return where_above(x, -708.0, scaled(exp_series(r), powers))
 
 
 @jit

@@ -1,7 +1,5 @@
 """The backward recursion beside `tiles.py`, and what it counts. Same glossary."""
 
-import numpy as np
-
 from hmmseq._jit import jit
 from hmmseq.kernels.lanes import BLOCK, WIDTH, exponents, load, powers_of_two, store
 from hmmseq.kernels.tile_scores import block, collect, count, prepare_again
@@ -11,22 +9,26 @@ BACKLOG = 32  # steps between additions to the counts of pairs, which then stay 
 
 
 @jit
-def count_tile(model, code, slot, pieces, low, high, room, seams, uses, pairs, starts, ends, beta, ahead):
+def count_tile(
+    model, code, slot, pieces, low, high, room, seams, uses, pairs, starts, ends, beta, ahead, posterior, factor
+):
     """After `forward_tile`: add the expected use of labels, pairs of states (not yet times the matrix), starts and ends.
 
     uses: of labels, what `tile_scores.count` adds to.
     slot: row of `uses` to which a step is added; if there is none, step t sets row t, which has used states only.
-    pairs: (n * n, WIDTH), lane by lane; none: they are not counted.
-    beta: (n, WIDTH).   ahead: (BACKLOG * n, WIDTH), scores times beta of some steps.
+    pairs: (n * n, WIDTH), lane by lane; none: they are not counted.   starts, ends: (n, WIDTH)
+    beta, posterior: (n, WIDTH).   ahead: (BACKLOG * n, WIDTH), scores times beta of some steps.   factor: (1, WIDTH)
     """
     n, every, longest, wide = model.start.size, model.every, pieces.length[low], ahead.shape[0] // BACKLOG
-    factor, posterior = np.empty((1, WIDTH)), np.empty((n, WIDTH))
     beta[:] = 0.0
     for u in range(_mark(pieces, low, high, room) - 1, -1, -1):
         if room.event[u]:
-            _enter(pieces, low, high, u, room, beta, seams, starts, ends)
+            if seams.beta_last.shape[0]:
+                _enter(pieces, low, high, u, room, beta, seams, starts, ends)
+            else:
+                _enter_whole(pieces, low, high, u, room, beta, model.end, factor, starts, ends)
         k, row = u % BACKLOG * wide, min(u, longest)
-        prepare_again(model.scores, code, room, u, row)
+        prepare_again(model.scores, model.matrix.shape[0], code, room, u, longest)
         _weigh(beta, ahead, k, model.scores, room, row)
         if u < longest:
             count(model.scores, slot, room, high - low, u, beta, posterior, uses)
@@ -38,7 +40,7 @@ def count_tile(model, code, slot, pieces, low, high, room, seams, uses, pairs, s
             _cut(pieces, low, high, u, ahead, k, n)
         if k == 0 and u < longest and pairs.size:
             _count_pairs(room.alpha, u * n, ahead, wide, min(BACKLOG, longest - u), n, pairs)
-    for p in range(high - low):
+    for p in range(min(high - low, seams.beta_before.shape[0])):
         normalise(beta, 0, p, seams.beta_before[low + p])
     collect(model.scores, room, longest, uses)
 
@@ -58,6 +60,25 @@ def _mark(pieces, low, high, room):
 
 
 @jit(inner=True)
+def _enter_whole(pieces, low, high, u, room, beta, end, factor, starts, ends):
+    """Sequences that begin, going backward: beta is zero so far; at step 0, those that start."""
+    n = beta.shape[0]
+    for p in range(WIDTH):
+        factor[0, p] = 0.0
+    for p in range(high - low):
+        if u == pieces.length[low + p] - 1 and room.totals[0, p] > 0.0:
+            factor[0, p] = pieces.weight[low + p] / room.totals[0, p]
+    scale_up = load(factor, 0)
+    for j in range(n):
+        own = scale_up * end[j]
+        store(beta, j, load(beta, j) + own)
+        store(ends, j, load(ends, j) + load(room.alpha, (u + 1) * n + j) * own)
+    if u == 0:
+        for j in range(n):
+            store(starts, j, load(starts, j) + load(room.alpha, n + j) * load(beta, j))
+
+
+@jit(inner=True)
 def _enter(pieces, low, high, u, room, beta, seams, starts, ends):
     """Pieces that begin, going backward, and pieces that reach their core; at step 0, sequences that start."""
     n = beta.shape[0]
@@ -71,10 +92,10 @@ def _enter(pieces, low, high, u, room, beta, seams, starts, ends):
             _open_beta(room.alpha, (u + 1) * n, beta, p, n, pieces.weight[piece])
             if pieces.closes[piece] and pieces.after[piece] == 0:
                 for j in range(n):
-                    ends[j] += room.alpha[(u + 1) * n + j, p] * beta[j, p]
+                    ends[j, p] += room.alpha[(u + 1) * n + j, p] * beta[j, p]
         if u == 0 and pieces.opens[piece]:
             for j in range(n):
-                starts[j] += room.alpha[n + j, p] * beta[j, p]
+                starts[j, p] += room.alpha[n + j, p] * beta[j, p]
 
 
 @jit(inner=True)
@@ -111,7 +132,7 @@ def _choose_factors(room, u, k, beta, factor):
 @jit(inner=True)
 def _step_back(ahead, source, back, beta):
     """beta[i] = sum_j ahead[source + j] * back[j, i]"""
-    n = back.shape[0]
+    n = back.shape[1]
     for i in range(0, n - BLOCK, 2 * BLOCK):
         (a, b, c, d), (e, f, g, h) = two_products(ahead, source, back, i)
         _store_block(beta, i, a, b, c, d)

@@ -8,8 +8,8 @@ from numba import types
 from numba.extending import overload
 
 from hmmseq._jit import jit
-from hmmseq.kernels.gaussian import GROUP, Normals, add_moments, enter_step, normal_scores
-from hmmseq.kernels.lanes import BLOCK, WIDTH, add_columns, columns, larger, load, store
+from hmmseq.kernels.gaussian import GROUP, Moments, Normals, add_moments, enter_step, normal_scores
+from hmmseq.kernels.lanes import BLOCK, WIDTH, add_columns, columns, larger, load, store, whole
 from hmmseq.kernels.score_rows import exponential, scatter
 
 _INNER = {"_nrt": False, "forceinline": True, "error_model": "numpy"}
@@ -18,6 +18,10 @@ _INNER = {"_nrt": False, "forceinline": True, "error_model": "numpy"}
 @jit(inner=True)
 def place(room, high, u, rows):
     """Where step u lies in the data; lanes that are not there read the nearest step they may."""
+    if room.all_there[0] <= u <= room.all_there[1]:
+        for p in range(WIDTH):
+            rows[p] = room.at[p] + u
+        return
     for p in range(WIDTH):
         rows[p] = room.at[p] + min(max(u, room.low[p]), high[p])
 
@@ -25,23 +29,42 @@ def place(room, high, u, rows):
 @jit(inner=True)
 def read(code, room, high, u, rows):
     """The codes of step u."""
+    if room.all_there[0] <= u <= room.all_there[1]:
+        for p in range(WIDTH):
+            rows[p] = code[room.at[p] + u]
+        return
     for p in range(WIDTH):
         rows[p] = code[room.at[p] + min(max(u, room.low[p]), high[p])]
 
 
-def prepare(scores, code, room, u, k):
-    """Scores of step u, as row k."""
-    (_make if isinstance(scores, Normals) else _look_up)(scores, code, room, u, k)
+def prepare(scores, n_states, code, room, u, k):
+    """Scores of step u, as row k. Columns past the states, which fill a BLOCK, are finite."""
+    (_make if isinstance(scores, Normals) else _look_up)(scores, n_states, code, room, u, k)
 
 
-def prepare_again(scores, code, room, u, k):
-    """The same, going back: what was made for row k is still there, but for the row past the longest core."""
-    (_make_again if isinstance(scores, Normals) else _look_up)(scores, code, room, u, k)
+def prepare_again(scores, n_states, code, room, u, k):
+    """Going back: what was made for the k steps of the longest core is still there; steps past it share row k."""
+    (_make_again if isinstance(scores, Normals) else _look_up)(scores, n_states, code, room, u, k)
 
 
 def block(scores, room, k, j):
     """Scores of states j ... j + BLOCK - 1 in row k."""
     return (_made if isinstance(scores, Normals) else _columns)(scores, room, k, j)
+
+
+def prepare_whole(scores, code, room, u, unit, mask):
+    """Scores of step u in whole units, their lowest bits zero."""
+    (_make_whole if isinstance(scores, Normals) else _look_up_whole)(scores, code, room, u, unit, mask)
+
+
+def whole_block(scores, room, j):
+    """Those of states j ... j + BLOCK - 1."""
+    return (_made_whole if isinstance(scores, Normals) else _whole_columns)(scores, room, j)
+
+
+def whole_score(scores, room, j, p):
+    """That of state j in lane p."""
+    return (_made_whole_one if isinstance(scores, Normals) else _whole_one)(scores, room, j, p)
 
 
 def score(scores, room, k, j, p):
@@ -51,18 +74,18 @@ def score(scores, room, k, j, p):
 
 def count(scores, slot, room, used, u, beta, posterior, uses):
     """Posteriors of step u: added to the uses of labels, or kept until the whole tile is done."""
-    (_keep if isinstance(scores, Normals) else _count)(scores, slot, room, used, u, beta, posterior, uses)
+    (_keep if isinstance(uses, Moments) else _count)(scores, slot, room, used, u, beta, posterior, uses)
 
 
 def collect(scores, room, longest, uses):
     """Add what was kept."""
-    (_collect if isinstance(scores, Normals) else _nothing)(scores, room, longest, uses)
+    (_collect if isinstance(uses, Moments) else _nothing)(scores, room, longest, uses)
 
 
 # ---- looked up
 
 
-def _look_up(scores, code, room, u, k):
+def _look_up(scores, n_states, code, room, u, k):
     read(code, room, room.stop, u, room.rows)
 
 
@@ -71,6 +94,18 @@ def _columns(scores, room, k, j):
 
 
 def _one(scores, room, k, j, p):
+    return scores[room.rows[p], j]
+
+
+def _look_up_whole(scores, code, room, u, unit, mask):
+    read(code, room, room.stop, u, room.rows)
+
+
+def _whole_columns(scores, room, j):
+    return columns(scores, room.rows, j)
+
+
+def _whole_one(scores, room, j, p):
     return scores[room.rows[p], j]
 
 
@@ -107,18 +142,39 @@ def _nothing(scores, room, longest, uses):
 # ---- made
 
 
-def _make(scores, code, room, u, k):
+def _make(scores, n_states, code, room, u, k):
     """Exponentials, the largest being one; the logarithm of what they were divided by is added to `shift`."""
-    n = scores.means.shape[1]
-    first = k * n
+    first = k * scores.means.shape[1]
+    top = _make_logs(scores, room, u, first)
+    for j in range(first, first + n_states):
+        store(room.scores, j, exponential(load(room.scores, j) - top))
+
+
+@jit(inner=True)
+def _make_logs(scores, room, u, first):
+    """Logarithms of step u, from row `first` on. Returns the largest, which is added to `shift`."""
     place(room, room.stop, u, room.rows)
     normal_scores(scores, room.rows, room.features, room.scores, first)
     top = load(room.scores, first)
-    for j in range(first + 1, first + n):
+    for j in range(first + 1, first + scores.means.shape[1]):
         top = larger(top, load(room.scores, j))
-    for j in range(first, first + n):
-        store(room.scores, j, exponential(load(room.scores, j) - top))
     _add_exactly(room.shift, top)
+    return top
+
+
+def _make_whole(scores, code, room, u, unit, mask):
+    top = _make_logs(scores, room, u, 0)
+    for j in range(scores.means.shape[1]):
+        score = whole((load(room.scores, j) - top) * unit)
+        store(room.whole, j, score - (score & mask))
+
+
+def _made_whole(scores, room, j):
+    return load(room.whole, j), load(room.whole, j + 1), load(room.whole, j + 2), load(room.whole, j + 3)
+
+
+def _made_whole_one(scores, room, j, p):
+    return room.whole[j, p]
 
 
 @jit(inner=True)
@@ -131,9 +187,9 @@ def _add_exactly(sums, value):
     store(sums, 1, load(sums, 1) + ((old - (new - back)) + (value - back)))
 
 
-def _make_again(scores, code, room, u, k):
+def _make_again(scores, n_states, code, room, u, k):
     if u >= k:
-        prepare(scores, code, room, u, k)
+        prepare(scores, n_states, code, room, u, k)
 
 
 def _made(scores, room, k, j):
@@ -165,18 +221,33 @@ def _collect(scores, room, longest, uses):
 
 
 @overload(prepare, jit_options=_INNER)
-def _compiled_prepare(scores, code, room, u, k):
+def _compiled_prepare(scores, n_states, code, room, u, k):
     return _look_up if isinstance(scores, types.Array) else _make
 
 
 @overload(prepare_again, jit_options=_INNER)
-def _compiled_prepare_again(scores, code, room, u, k):
+def _compiled_prepare_again(scores, n_states, code, room, u, k):
     return _look_up if isinstance(scores, types.Array) else _make_again
 
 
 @overload(block, jit_options=_INNER)
 def _compiled_block(scores, room, k, j):
     return _columns if isinstance(scores, types.Array) else _made
+
+
+@overload(prepare_whole, jit_options=_INNER)
+def _compiled_prepare_whole(scores, code, room, u, unit, mask):
+    return _look_up_whole if isinstance(scores, types.Array) else _make_whole
+
+
+@overload(whole_block, jit_options=_INNER)
+def _compiled_whole_block(scores, room, j):
+    return _whole_columns if isinstance(scores, types.Array) else _made_whole
+
+
+@overload(whole_score, jit_options=_INNER)
+def _compiled_whole_score(scores, room, j, p):
+    return _whole_one if isinstance(scores, types.Array) else _made_whole_one
 
 
 @overload(score, jit_options=_INNER)
@@ -186,9 +257,9 @@ def _compiled_score(scores, room, k, j, p):
 
 @overload(count, jit_options=_INNER)
 def _compiled_count(scores, slot, room, used, u, beta, posterior, uses):
-    return _count if isinstance(scores, types.Array) else _keep
+    return _count if isinstance(uses, types.Array) else _keep
 
 
 @overload(collect, jit_options=_INNER)
 def _compiled_collect(scores, room, longest, uses):
-    return _nothing if isinstance(scores, types.Array) else _collect
+    return _nothing if isinstance(uses, types.Array) else _collect

@@ -21,14 +21,15 @@ def tile_totals(model, code, pieces, tiles, a, b, warmup, room, seams, out):
 
 @jit
 def tile_counts(model, code, slot, pieces, tiles, a, b, warmup, room, seams, out, uses, pairs, starts, ends):
-    """The same, and the expected uses of labels, pairs of states (n * n, WIDTH), starts and ends."""
+    """The same, and the expected uses of labels, pairs of states (n * n, WIDTH), starts and ends (n, WIDTH)."""
     n = model.start.size
-    beta, ahead = np.empty((n, WIDTH)), np.zeros((BACKLOG * (n + 1), WIDTH))  # not one below the other in cache
+    beta, posterior, factor = np.empty((n, WIDTH)), np.empty((n, WIDTH)), np.empty((1, WIDTH))
+    ahead = np.zeros((BACKLOG * (n + 1), WIDTH))  # not one below the other in cache
     for k in range(a, b):
         low, high = tiles[k], tiles[k + 1]
         forward_tile(model, code, pieces, low, high, warmup, room, out[low:high], seams)
         count_tile(
-            model, code, slot, pieces, low, high, room, seams, uses, pairs, starts, ends, beta, ahead
+            model, code, slot, pieces, low, high, room, seams, uses, pairs, starts, ends, beta, ahead, posterior, factor
         )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from hmmseq._jit import jit
 from hmmseq.kernels.gaussian import GROUP, Normals
 from hmmseq.kernels.lanes import BLOCK, WIDTH, exponents, load, powers_of_two, store
-from hmmseq.kernels.logmath import NEVER
+from hmmseq.kernels.logmath import NEVER, log_row
 from hmmseq.kernels.tile_scores import block, prepare, score
 
 
@@ -32,8 +32,8 @@ class Model(NamedTuple):
     """A graph in which every state leads to every state, in linear numbers; states that only fill a BLOCK have zeros."""
 
     start: np.ndarray  # (n,)
-    matrix: np.ndarray  # (n, n)
-    back: np.ndarray  # its transpose
+    matrix: np.ndarray  # (n_states, n)
+    back: np.ndarray  # (n_states, n) of the reversed edges
     end: np.ndarray  # (n,)
     scores: np.ndarray | Normals  # (n_rows, n) of states, each row divided by its largest entry; or how to make them
     every: int  # steps between rescalings; so few that nothing underflows in between
@@ -52,12 +52,14 @@ class Pieces(NamedTuple):
 
 
 class Seams(NamedTuple):
-    """Rows at the ends of each piece, as computed on either side, each summing to one.
+    """Rows at the ends of each piece, as computed on either side, each summing to one; none where every piece is a sequence.
 
     The first and the last hold, when a pass begins, the rows that it begins with.
     """
 
-    alpha_before: np.ndarray  # (n_pieces, n) at the step before the core; at first: `warmup` steps before that
+    alpha_before: (
+        np.ndarray
+    )  # (n_pieces, n), or (0, n), at the step before the core; at first: `warmup` steps before that
     alpha_last: np.ndarray  # at the last step of the core
     beta_before: np.ndarray  # at the step before the core
     beta_last: np.ndarray  # at the last step of the core; at first: `after` steps later
@@ -72,6 +74,7 @@ class Room(NamedTuple):
     exponents: np.ndarray  # (1, WIDTH) logarithms to base 2 of what was divided out
     at: np.ndarray  # (WIDTH,) where the core begins
     low: np.ndarray  # (WIDTH,) first step that may be read, counted from there
+    all_there: np.ndarray  # (2,) the first and the last step that may be read in every lane
     last: np.ndarray  # (WIDTH,) last step of the core
     stop: np.ndarray  # (WIDTH,) last step that may be read
     rows: np.ndarray  # (WIDTH,) row of the table at this step
@@ -79,24 +82,34 @@ class Room(NamedTuple):
     slots: np.ndarray  # (WIDTH,) row of the statistics
     # Where scores are made, not looked up:
     scores: np.ndarray  # ((steps + 1) * n, WIDTH), or n rows; none where they are looked up
+    whole: np.ndarray  # (n, WIDTH) the same in whole units, for best paths
     features: np.ndarray  # of some steps
     shift: np.ndarray  # (2, WIDTH) sum of what was taken out of the scores, in two parts
+    totals: np.ndarray  # (3, WIDTH) what the last rows sum to, and sums in between
 
 
-def make_room(n_rows: int, steps: int, every: int, warmup: int, n_scores: int = 0, n_features: int = 0) -> Room:
-    """n_rows: of alpha.   steps: of the longest core.   n_scores: rows of scores that are made, from so many features."""
-    at, low, last, stop, rows, slots = np.zeros((6, WIDTH), np.int64)
-    alpha, factors = np.empty((n_rows, WIDTH)), np.ones((steps // every + 1, WIDTH))
+def make_room(
+    n_rows: int, steps: int, every: int, warmup: int, n_scores: int = 0, n_whole: int = 0, n_features: int = 0
+) -> Room:
+    """n_rows: of alpha.   steps: of the longest core.   n_scores, n_whole: rows of scores that are made."""
+    (at, low, last, stop, rows, slots), all_there = np.zeros((6, WIDTH), np.int64), np.zeros(2, np.int64)
+    a, b, c = n_rows, n_rows + n_scores, n_rows + n_scores + n_whole
+    room = empty_rows(c + GROUP * n_features + 1)
+    alpha, scores, whole, features = room[:a], room[a:b], room[b:c], room[c:]
+    factors = np.ones((steps // every + 1, WIDTH))
     exponents, event = np.zeros((1, WIDTH), np.int64), np.zeros(steps + warmup + 1, np.bool_)
-    scores, features = np.empty((n_scores, WIDTH)), np.empty((GROUP * n_features + 1, WIDTH))
-    shift = np.zeros((2, WIDTH))
-    return Room(alpha, factors, exponents, at, low, last, stop, rows, event, slots, scores, features, shift)
+    shift, totals = np.zeros((2, WIDTH)), np.ones((3, WIDTH))
+    return Room(
+        alpha, factors, exponents, at, low, all_there, last, stop, rows, event, slots, scores, whole.view(np.int64),
+        features, shift, totals,
+    )  # fmt: skip
 
 
-@jit(inner=True)
-def log(x):
-    """Logarithm with log(0) = minus infinity, also where Python would raise."""
-    return math.log(x) if x > 0.0 else NEVER
+def empty_rows(n_rows: int) -> np.ndarray:
+    """(n_rows, WIDTH) whose rows begin where lines of the cache do: else each register is read from two of them."""
+    room = np.empty(n_rows * WIDTH + 7)
+    skip = -room.ctypes.data // 8 % 8
+    return room[skip : skip + n_rows * WIDTH].reshape(n_rows, WIDTH)
 
 
 @jit(inner=True)
@@ -108,12 +121,16 @@ def seat(pieces, low, high, room):
         room.low[p] = -pieces.before[piece]
         room.last[p] = pieces.length[piece] - 1
         room.stop[p] = room.last[p] + pieces.after[piece]
+    room.all_there[0], room.all_there[1] = room.low[0], room.last[0]
+    for p in range(WIDTH):
+        room.all_there[0] = max(room.all_there[0], room.low[p])
+        room.all_there[1] = min(room.all_there[1], room.last[p])
 
 
 @jit(inner=True)
 def step(alpha, source, target, matrix, scores, room, k):
     """alpha[target + j] = score of j in row k * sum_i alpha[source + i] * matrix[i, j]"""
-    n = matrix.shape[0]
+    n = matrix.shape[1]
     for j in range(0, n - BLOCK, 2 * BLOCK):
         (a, b, c, d), (e, f, g, h) = two_products(alpha, source, matrix, j)
         _store_scored(alpha, target + j, a, b, c, d, block(scores, room, k, j))
@@ -194,7 +211,7 @@ def _rescale(room, first, n, k):
 @jit(inner=True)
 def _begin(low, high, n, room, seams):
     """The row before the cores: each lane sums to one."""
-    for p in range(high - low):
+    for p in range(min(high - low, seams.alpha_before.shape[0])):
         normalise(room.alpha, 0, p, seams.alpha_before[low + p])
         for j in range(n):
             room.alpha[j, p] = seams.alpha_before[low + p, j]
@@ -227,16 +244,19 @@ def forward_tile(model, code, pieces, low, high, warmup, room, logs, seams):
         room.event[u] = False
     for piece in range(low, high):
         room.event[pieces.length[piece] - 1] = room.event[pieces.length[piece]] = True
-    for p in range(WIDTH):
+    for j in range(n):
+        for p in range(WIDTH):
+            room.alpha[j, p] = 0.0
+    for p in range(min(high - low, seams.alpha_before.shape[0])):
         for j in range(n):
-            room.alpha[j, p] = seams.alpha_before[low + p, j] if low + p < high else 0.0
+            room.alpha[j, p] = seams.alpha_before[low + p, j]
     source = 0
     for u in range(-warmup, longest):
         if u == 0:  # the warm-up is even, so this is row 0
             _begin(low, high, n, room, seams)
         target = source + n if source == 0 or (keep and u >= 0) else 0
         k = max(u, 0) if keep else 0
-        prepare(model.scores, code, room, u, k)
+        prepare(model.scores, model.matrix.shape[0], code, room, u, k)
         step(room.alpha, source, target, model.matrix, model.scores, room, k)
         if u == 0:
             _open(model, pieces, low, high, room, source, target, seams)
@@ -245,15 +265,24 @@ def forward_tile(model, code, pieces, low, high, warmup, room, logs, seams):
         if u >= 0 and room.event[u]:
             _close(model, pieces, low, high, u, room, target, logs, seams)
         source = target
+    log_row(room.totals[0], room.totals[1])
+    for p in range(high - low):
+        logs[p] = logs[p] + room.totals[1, p] if room.totals[0, p] > 0.0 else NEVER
 
 
 @jit(inner=True)
 def _open(model, pieces, low, high, room, source, target, seams):
     """Sequences that begin: the first row from the starting weights, and nothing before it."""
+    n = model.start.size
+    if not seams.alpha_before.shape[0]:  # all do, and row `source` is zero
+        _open_all(model, room, target)
+        for p in range(high - low):
+            seams.lowest[low + p] = room.totals[1, p]
+        return
     for p in range(high - low):
         if pieces.opens[low + p]:
             total = 0.0
-            for j in range(model.start.size):
+            for j in range(n):
                 room.alpha[target + j, p] = model.start[j] * score(model.scores, room, 0, j, p)
                 room.alpha[source + j, p] = 0.0
                 total += room.alpha[target + j, p]
@@ -261,18 +290,45 @@ def _open(model, pieces, low, high, room, source, target, seams):
 
 
 @jit(inner=True)
+def _open_all(model, room, target):
+    n, start = model.start.size, model.start
+    for j in range(0, n, BLOCK):
+        a, b, c, d = block(model.scores, room, 0, j)
+        store(room.alpha, target + j, a * start[j])
+        store(room.alpha, target + j + 1, b * start[j + 1])
+        store(room.alpha, target + j + 2, c * start[j + 2])
+        store(room.alpha, target + j + 3, d * start[j + 3])
+    store(room.totals, 1, lane_sums(room.alpha, target, n))
+
+
+@jit(inner=True)
 def _close(model, pieces, low, high, u, room, row, logs, seams):
-    """Pieces whose last step this is: what their row sums to, with the ending weights where the sequence ends."""
+    """Pieces whose last step this is: what their row sums to, with the ending weights where the sequence ends.
+
+    Without the logarithm of that, which is taken of all lanes together.
+    """
+    n = model.end.size
+    store(room.totals, 1, lane_sums(room.alpha, row, n))
+    store(room.totals, 2, weighted_sums(room.alpha, row, model.end))
     for p in range(high - low):
         piece = low + p
         if pieces.length[piece] == u:  # ended a step ago: from here on the lane is empty
-            for j in range(model.end.size):
+            for j in range(n):
                 room.alpha[row + j, p] = 0.0
         elif pieces.length[piece] == u + 1:
-            total = 0.0
             ending = pieces.closes[piece] and pieces.after[piece] == 0
-            for j in range(model.end.size):
-                total += room.alpha[row + j, p] * (model.end[j] if ending else 1.0)
-            logs[p] = log(total) + math.log(2.0) * room.exponents[0, p] + room.shift[1, p] + room.shift[0, p]
+            total = room.totals[2, p] if ending else room.totals[1, p]
+            room.totals[0, p] = total
+            logs[p] = math.log(2.0) * room.exponents[0, p] + room.shift[1, p] + room.shift[0, p]
             seams.lowest[piece] = min(seams.lowest[piece], total)
-            normalise(room.alpha, row, p, seams.alpha_last[piece])
+            if seams.alpha_last.shape[0]:
+                normalise(room.alpha, row, p, seams.alpha_last[piece])
+
+
+@jit(inner=True)
+def weighted_sums(rows, first, weights):
+    """Lane by lane, of rows times weights."""
+    total = load(rows, first) * weights[0]
+    for j in range(1, weights.size):
+        total = total + load(rows, first + j) * weights[j]
+    return total

@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from hmmseq.models.crf import CRF
     from hmmseq.models.factorial_hmm import FactorialHMM
     from hmmseq.models.factories import GMMHMM, CategoricalHMM, GaussianHMM, PoissonHMM
-    from hmmseq.models.files import load
     from hmmseq.models.hmm import HMM
     from hmmseq.models.hmm_tagger import HMMTagger
     from hmmseq.models.information import standard_errors
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CRF", "GMMHMM", "HMM", "CategoricalHMM", "FactorialHMM", "GaussianHMM", "HMMTagger", "InputHMM", "PoissonHMM",
-    "SemiCRF", "SemiMarkovHMM", "VariationalHMM", "bootstrap", "canonical", "held_out_log_likelihood", "load",
+    "SemiCRF", "SemiMarkovHMM", "VariationalHMM", "bootstrap", "canonical", "held_out_log_likelihood",
     "match_states", "pseudo_residuals", "reordered", "standard_errors",
 ]  # fmt: skip
 
@@ -30,7 +29,6 @@ _HOMES = {
     "crf": ("CRF",),
     "factorial_hmm": ("FactorialHMM",),
     "factories": ("GMMHMM", "CategoricalHMM", "GaussianHMM", "PoissonHMM"),
-    "files": ("load",),
     "hmm": ("HMM",),
     "hmm_tagger": ("HMMTagger",),
     "information": ("standard_errors",),

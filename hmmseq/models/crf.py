@@ -22,12 +22,13 @@ from hmmseq.models.features import Features, Vocabulary, is_matrices, stack
 from hmmseq.models.lbfgs import minimise
 from hmmseq.paths import Path
 from hmmseq.scores import Packed, restrict
+from hmmseq.storage import Stored
 from hmmseq.validation import sample_weights
 
 FITTED = ("n_features_in_", "history_", "seconds_", "n_iter_", "converged_")
 
 
-class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
+class CRF(callbacks.CallbackSupportMixin, Stored, BaseEstimator):
     """Linear-chain conditional random field over sparse features (Lafferty, McCallum and Pereira, ICML 2001).
 
     Parameters
@@ -265,13 +266,6 @@ class CRF(callbacks.CallbackSupportMixin, BaseEstimator):
         )  # no classifier: folds are not to be stratified by lists of labels
         sklearn_tags.target_tags.required = True
         return sklearn_tags
-
-    def save(self, path: Any) -> None:
-        """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
-        from hmmseq.models.files import save  # that module knows this one, to read models back
-
-        check_is_fitted(self, "feature_weights_")
-        save(self, path)
 
     def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Arrays and plain values that make the fitted model again: weights as a sparse matrix, most of them being zero."""

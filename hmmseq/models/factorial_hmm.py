@@ -10,12 +10,13 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from hmmseq import lattice
+from hmmseq import callbacks, lattice
 from hmmseq.emissions.gaussian import floored, mean_and_variance
 from hmmseq.emissions.observed import REAL, guessed_labels, numbers
 from hmmseq.models import em, inputs, restarts, selection
 from hmmseq.models.factorial import Data, Field, Moments, Parameters, exact, joint_scores, maximise, mean_field
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.storage import Stored
 from hmmseq.validation import sample_weights
 
 EXACT_UP_TO = 64  # combinations of states: a pass takes time with their square
@@ -32,7 +33,7 @@ class FactorialPath(NamedTuple):
     score: float
 
 
-class FactorialHMM(DensityMixin, BaseEstimator):
+class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     """Factorial hidden Markov model: chains that move on their own and emit together (Ghahramani and Jordan, ML 29, 1997).
 
     What is emitted is normal about the sum of what the states of all chains add, with one covariance:
@@ -40,7 +41,7 @@ class FactorialHMM(DensityMixin, BaseEstimator):
 
     Parameters
     ----------
-    n_components : number of states of each chain, such as (2, 3)
+    n_components : number of states of each chain, such as (2, 3); known states in `fit` can raise it
     covariance : "full" or "diag"
     inference : "exact" goes over all combinations of states; "mean_field" treats chains as independent given the data
         (structured mean field), at a cost that grows with the sum of their states; "auto" is exact up to 64 combinations
@@ -94,24 +95,39 @@ class FactorialHMM(DensityMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @callbacks.with_callbacks
     def fit(self, X: Any, y: Any = None, *, lengths: Any = None, sample_weight: Any = None) -> Self:
-        """Learn by EM. y : known states, (n_steps, n_chains) for each sequence, -1 where unknown.
+        """Learn by EM.
+
+        y : known states, (n_steps, n_chains) for each sequence, or (n_steps,) of a single chain; -1 where unknown. A state
+            that n_components does not have raises it, as in `HMM`
 
         Raises ImpossibleSequenceError if known states contradict each other.
         """
         sizes = self._check_parameters()
         packed = inputs.sequences(self, X, lengths, reset=True)
-        data = self._data(packed, y, lengths, sizes, sample_weights(sample_weight, len(packed)))
+        states = None if y is None else known_states(y, packed, lengths, len(sizes))
+        if states is not None:
+            sizes = np.maximum(sizes, states.max(axis=0, initial=inputs.UNKNOWN) + 1).tolist()
+        self._choose_inference(sizes)
+        data = self._data(packed, states, sizes, sample_weights(sample_weight, len(packed)))
         if not len(data.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         several = restarts.check_n_init(self.n_init)
         seeds = check_random_state(self.random_state)
         rngs = [np.random.default_rng(seeds.randint(2**31)) for _ in range(several)]
         starts = [Ascent(first_guess(data, sizes, rng), self._expectation(), self._maximisation()) for rng in rngs]
+        watched, steps = callbacks.watch(self, X, y, self.n_iter, several), len(data.X.values)
 
         def run(number: int, ascent: Ascent) -> None:
-            steps = len(data.X.values)
-            ascent.converged = em.iterate(lambda: ascent.step(data), self.n_iter, self.tol, steps, self.verbose)[1]
+            own = watched if several == 1 else watched.restart(number, self.n_iter)
+
+            def step() -> float:
+                return own.iteration(lambda: ascent.step(data), lambda: self._learned(ascent.parameters))
+
+            ascent.converged = em.iterate(step, self.n_iter, self.tol, steps, self.verbose, lambda: own.stopped)[1]
+            if own is not watched:
+                own.end(lambda: self._learned(ascent.parameters))
 
         restarts.climb_all(starts, run, self.n_jobs)
         best = restarts.highest(starts)
@@ -119,6 +135,7 @@ class FactorialHMM(DensityMixin, BaseEstimator):
         self.history_, self.histories_ = best.history, [ascent.history for ascent in starts]
         self.converged_, self.n_iter_ = best.converged, len(best.history)
         self.n_parameters_ = self._n_parameters(sizes)
+        watched.end(lambda: self._learned(best.parameters))
         return self
 
     def _check_parameters(self) -> list[int]:
@@ -132,9 +149,11 @@ class FactorialHMM(DensityMixin, BaseEstimator):
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {known}")
         if not 0 < self.min_covar < np.inf:
             raise ValueError(f"min_covar is {self.min_covar!r}; expected a positive share of the variance")
+        return [int(size) for size in sizes]
+
+    def _choose_inference(self, sizes: list[int]) -> None:
         few = np.prod([float(size) for size in sizes]) <= EXACT_UP_TO
         self.inference_ = self.inference if self.inference != "auto" else "exact" if few else "mean_field"
-        return [int(size) for size in sizes]
 
     def _n_parameters(self, sizes: list[int]) -> int:
         chains = sum(size - 1 + size * (size - 1) for size in sizes)
@@ -151,10 +170,10 @@ class FactorialHMM(DensityMixin, BaseEstimator):
         diagonal, floor = self.covariance == "diag", self.min_covar
         return lambda parameters, data, moments: maximise(parameters, data, moments, diagonal, floor)
 
-    def _data(self, packed: Sequences, y: Any, lengths: Any, sizes: list[int], weights: Any = None) -> Data:
+    def _data(self, packed: Sequences, states: Any, sizes: list[int], weights: Any = None) -> Data:
         observed = numbers(packed, "Gaussian", REAL, None if not len(packed.values) else self.n_features_in_)
         weights = np.ones(len(packed)) if weights is None else weights
-        forbidden = None if y is None else known_states(y, packed, lengths, sizes)
+        forbidden = None if states is None else ruled_out(states, sizes)
         if weights.all():
             return Data(observed, weights, forbidden, self.n_jobs)
         kept = np.repeat(weights > 0, observed.lengths)
@@ -163,7 +182,7 @@ class FactorialHMM(DensityMixin, BaseEstimator):
 
     def _asked(self, X: Any, lengths: Any) -> Data:
         check_is_fitted(self, "parameters_")
-        return self._data(inputs.sequences(self, X, lengths, reset=False), None, None, self.parameters_.sizes)
+        return self._data(inputs.sequences(self, X, lengths, reset=False), None, self.parameters_.sizes)
 
     def _moments(self, data: Data) -> Moments:
         """Of new data: by mean field one sequence after the other, so that none decides how long another is swept."""
@@ -249,17 +268,17 @@ class FactorialHMM(DensityMixin, BaseEstimator):
         return parameters.origin + means + noise, states
 
     def _take(self, parameters: Parameters) -> None:
-        self.parameters_ = parameters
-        self.startprobs_, self.transmats_ = parameters.start, parameters.transmat
-        self.means_ = [parameters.means[block] for block in parameters.blocks]
-        self.covariance_, self.origin_ = parameters.covariance, parameters.origin
+        for name, value in self._learned(parameters).items():
+            setattr(self, name, value)
 
-    def save(self, path: Any) -> None:
-        """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
-        from hmmseq.models.files import save  # that module knows this one, to read models back
-
-        check_is_fitted(self, "parameters_")
-        save(self, path)
+    @staticmethod
+    def _learned(parameters: Parameters) -> dict[str, Any]:
+        """The attributes that say so."""
+        return {
+            "parameters_": parameters, "startprobs_": parameters.start, "transmats_": parameters.transmat,
+            "means_": [parameters.means[block] for block in parameters.blocks],
+            "covariance_": parameters.covariance, "origin_": parameters.origin,
+        }  # fmt: skip
 
     def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         arrays = {name: getattr(self.parameters_, name) for name in PARTS}
@@ -268,9 +287,10 @@ class FactorialHMM(DensityMixin, BaseEstimator):
         return arrays, {name: getattr(self, name) for name in FITTED}
 
     def _restore(self, arrays: dict[str, np.ndarray], fitted: dict[str, Any]) -> None:
-        sizes = self._check_parameters()
         rest = [arrays[name] for name in PARTS]
-        chains = [[arrays[f"{name}.{m}"] for m in range(len(sizes))] for name in ("start", "transmat")]
+        n_chains = len(self._check_parameters())
+        chains = [[arrays[f"{name}.{m}"] for m in range(n_chains)] for name in ("start", "transmat")]
+        sizes = [len(start) for start in chains[0]]
         d = fitted["n_features_in_"]
         shapes = [(sum(sizes), d), (d, d), (d,), (d,), *((k,) for k in sizes), *((k, k) for k in sizes)]
         every = [*rest, *chains[0], *chains[1]]
@@ -330,18 +350,21 @@ def first_guess(data: Data, sizes: list[int], rng: np.random.Generator) -> Param
     return Parameters(start, stay, means, floored(covariance, scale, LEAST_NOISE), origin, scale)
 
 
-def known_states(y: Any, X: Sequences, lengths: Any, sizes: list[int]) -> np.ndarray:
-    """(n_steps, n_all) what known states rule out."""
+def known_states(y: Any, X: Sequences, lengths: Any, n_chains: int) -> np.ndarray:
+    """(n_steps, n_chains) known states, checked."""
     packed = Sequences.pack(y, lengths)
-    values = np.asarray(packed.values).reshape(len(packed.values), -1)
-    if not np.array_equal(packed.offsets, X.offsets) or (len(values) and values.shape[1] != len(sizes)):
-        raise ValueError(
-            f"y has sequences of {packed.lengths.tolist()[:9]} steps and {values.shape[1]} columns; expected the steps of X, "
-            f"{X.lengths.tolist()[:9]}, and a column for each of {len(sizes)} chains"
-        )
-    if values.dtype.kind not in "iu" or np.any(values < -1) or np.any(values >= np.array(sizes)):
-        raise ValueError(f"y must be whole numbers, the states 0 ... of chains of {sizes} states, or -1 (unknown)")
-    columns = [(values[:, m, None] >= 0) & (values[:, m, None] != np.arange(size)) for m, size in enumerate(sizes)]
+    columns = packed.values.reshape(len(packed.values), -1).T
+    if len(packed.values) and len(columns) != n_chains:
+        raise ValueError(f"y has {len(columns)} column(s); expected one for each of {n_chains} chains")
+    if not len(columns):
+        return np.zeros((0, n_chains), dtype=np.int64)
+    parts = [list(Sequences(np.ascontiguousarray(column), packed.offsets)) for column in columns]
+    return np.column_stack([inputs.states(part, X, None) for part in parts])
+
+
+def ruled_out(states: np.ndarray, sizes: list[int]) -> np.ndarray:
+    """(n_steps, n_all) whether known states rule out each state of each chain."""
+    columns = [(states[:, m, None] >= 0) & (states[:, m, None] != np.arange(size)) for m, size in enumerate(sizes)]
     return np.concatenate(columns, axis=1)
 
 

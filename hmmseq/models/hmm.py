@@ -1,10 +1,8 @@
 """The hidden Markov model: a state graph whose edges and emissions are learned."""
 
 from collections.abc import Callable
-from copy import copy, deepcopy
+from copy import copy
 from dataclasses import replace
-from numbers import Integral
-from threading import Event
 from typing import Any, Self
 
 import numpy as np
@@ -18,18 +16,18 @@ from hmmseq.decoding import mea_path
 from hmmseq.emissions import Emission, Gaussian
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models import em, inputs, restarts, selection, starts, stepwise
+from hmmseq.models import em, fitting, inputs, parts, restarts, selection, starts, stepwise
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
-from hmmseq.models.checkpoints import Checkpoint
 from hmmseq.models.streams import ModelStream
-from hmmseq.scores import Packed
+from hmmseq.scores import Densities, Packed, pack
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.storage import Arrays, Stored
 from hmmseq.streaming import PathStream, PosteriorStream, Stream
 from hmmseq.validation import sample_weights
 
 
-class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
+class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     """Hidden Markov model with any emission and any topology (Rabiner, Proc. IEEE 77, 1989).
 
     Parameters
@@ -145,13 +143,13 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         states = None if y is None else inputs.states(y, sequences, lengths)
         weights = sample_weights(sample_weight, len(sequences))
         starts.check_init(self.init)
-        emission, graph = self._learner(), self._topology(states)
+        emission, graph = self._learner(), starts.structure(self, states)
         chain = self._chain(graph, sequences)
         task = em.Task(emission.observe(self._observed(sequences)), states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         leaps = Leaps(chain) if self.accelerate else None
-        self._climb(restarts.Climb(chain.begin(graph), emission, chain, leaps), task, (X, y), checkpoint)
+        fitting.climb(self, restarts.Climb(chain.begin(graph), emission, chain, leaps), task, (X, y), checkpoint)
         return self
 
     @available_if(lambda self: type(self)._chain is HMM._chain)  # stepwise EM knows rows of probabilities alone
@@ -202,58 +200,6 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         """Whether one pass says all: every state is known."""
         return task.states is not None and task.states.min(initial=0) > inputs.UNKNOWN
 
-    def _climb(self, base: restarts.Climb, task: em.Task, data: tuple[Any, Any], checkpoint: Any) -> None:
-        counting = self._is_counting(task)
-        n_iter, n_init = (1, 1) if counting else (self.n_iter, restarts.check_n_init(self.n_init))
-        watched = callbacks.watch(self, *data, n_iter, n_init)
-        if n_init > 1:
-            task = task._replace(n_jobs=1)  # threads are busy with restarts
-        seeds, stopped = check_random_state(self.random_state), Event()
-        own = [*(base.copy() for _ in range(n_init - 1)), base]
-        climbs = [self._first_guess(climb, task, seeds) for climb in own]
-        saved = Checkpoint(checkpoint, self, task, climbs)
-
-        def run(number: int, climb: restarts.Climb) -> None:
-            own = watched if n_init == 1 else watched.restart(number, n_iter)
-
-            def step() -> float:
-                height = own.iteration(lambda: climb.step(task), lambda: deepcopy(self._learned(climb)))
-                saved.keep(climb)
-                return height
-
-            def asked() -> bool:
-                return stopped.is_set() or own.stopped
-
-            if not climb.converged:
-                steps, before = len(task.X.values), climb.history
-                climb.converged = em.iterate(step, n_iter, self.tol, steps, self.verbose, asked, before)[1]
-                saved.keep(climb, last=True)
-            if own is not watched:
-                own.end(lambda: deepcopy(self._learned(climb)))
-
-        try:
-            restarts.climb_all(climbs, run, self.n_jobs, stopped.set)
-        except KeyboardInterrupt:
-            self._conclude(climbs, counting)
-            raise
-        best = self._conclude(climbs, counting)
-        if not counting:  # states that nobody named were not lost
-            self._warn_of_idle_states(best)
-        watched.end(lambda: self._learned(best))
-
-    def _conclude(self, climbs: list[restarts.Climb], counting: bool) -> restarts.Climb:
-        """Take over what the best of the restarts has learned so far."""
-        for climb in climbs:
-            climb.land()
-        best = restarts.highest(climbs)
-        self.__dict__.pop("_stepwise", None)  # what parts said is not what this fit says
-        self.n_parameters_ = best.chain.n_free(best.graph) + best.emission.n_parameters()
-        self._keep(best)
-        self.history_, self.histories_ = best.history, [climb.history for climb in climbs]
-        self.n_expectations_ = best.n_expectations
-        self.converged_, self.n_iter_ = best.converged or counting, len(best.history)
-        return best
-
     def _keep(self, best: restarts.Climb) -> None:
         """Take the parameters that were learned."""
         for name, value in self._learned(best).items():
@@ -276,39 +222,20 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
             em.first_guess(climb.graph, climb.emission, task)
         return climb
 
-    def _topology(self, states: np.ndarray | None) -> StateGraph:
-        labelled = 0 if states is None else int(states.max(initial=-1)) + 1
-        if not isinstance(self.topology, StateGraph):
-            return self._made_topology(labelled)
-        inputs.check_states(states, self.topology, "y")
-        return self.topology
-
-    def _made_topology(self, labelled: int) -> StateGraph:
-        if not isinstance(self.n_components, Integral) or self.n_components < 1:
-            raise ValueError(f"n_components is {self.n_components!r}; expected a whole number, 1 or more")
-        make = self._default_topology if self.topology is None else self.topology
-        graph = make(max(self.n_components, labelled)) if callable(make) else None
-        if not isinstance(graph, StateGraph):
-            raise ValueError(
-                f"topology is {self.topology!r}; expected None, a StateGraph, or a function that makes one from the "
-                "number of states, such as topologies.left_right"
-            )
-        return graph
-
     @staticmethod
     def _default_topology(n_states: int) -> StateGraph:
         return topologies.ergodic(n_states)
 
-    def _scores(self, X: Any, lengths: Any) -> Packed:
+    def _scores(self, X: Any, lengths: Any) -> Packed | Densities:
         if "graph_" not in self.__dict__:  # the question to scikit-learn takes as long as a hundred steps
             check_is_fitted(self)
         sequences = inputs.sequences(self, X, lengths, reset=False)
         scores = self._read(sequences)
         return replace(scores, single=lengths is None and is_one(X))
 
-    def _read(self, sequences: Sequences) -> Packed:
+    def _read(self, sequences: Sequences) -> Packed | Densities:
         """Scores of data."""
-        return self.emission_.log_scores(self.emission_.observe(self._observed(sequences)))
+        return self.emission_.scores(self.emission_.observe(self._observed(sequences)))
 
     def predict(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains.
@@ -340,17 +267,17 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
             return path
         return path._replace(states=path.states[self.graph_.label[path.states] >= 0])
 
-    def _untied(self, scores: Packed, known: Any, lengths: Any) -> tuple[StateGraph, Packed]:
+    def _untied(self, scores: Packed | Densities, known: Any, lengths: Any) -> tuple[StateGraph, Packed | Densities]:
         """Graph and scores with a column for each emitting state, all but the known states forbidden."""
         graph = self.graph_.untied()
         if known is None:
             return graph, self._by_state(scores)
         states = inputs.states(known, scores.steps, lengths, "known")
         inputs.check_states(states, self.graph_, "known")
-        return graph, em.known_states(self.graph_, scores, states)[0]
+        return graph, em.known_states(self.graph_, pack(scores), states)[0]
 
-    def _by_state(self, scores: Packed) -> Packed:
-        return em.untied(self.graph_, scores)
+    def _by_state(self, scores: Packed | Densities) -> Packed | Densities:
+        return scores if self.graph_.is_untied else em.untied(self.graph_, pack(scores))
 
     def predict_proba(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """(n_steps, n_states) posterior of each state at each step; zero for silent states, and where nothing is possible.
@@ -397,9 +324,9 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     def score(self, X: Any, y: Any = None, *, lengths: Any = None) -> float:
         """Log-likelihood per step, so that sets of different size can be compared; y is not used."""
         scores = self._scores(X, lengths)
-        return self._log_likelihood(scores) / max(len(scores.code), 1)
+        return self._log_likelihood(scores) / max(len(scores.steps.values), 1)
 
-    def _log_likelihood(self, scores: Packed) -> float:
+    def _log_likelihood(self, scores: Packed | Densities) -> float:
         return float(np.sum(lattice.log_partition(self.graph_, scores, n_jobs=self.n_jobs)))
 
     def aic(self, X: Any, *, lengths: Any = None) -> float:
@@ -409,7 +336,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
     def bic(self, X: Any, *, lengths: Any = None) -> float:
         """Schwarz's criterion: -2 log-likelihood + log(number of steps) `n_parameters_`; lower is better."""
         scores = self._scores(X, lengths)
-        return selection.bic(self._log_likelihood(scores), self.n_parameters_, len(scores.code))
+        return selection.bic(self._log_likelihood(scores), self.n_parameters_, len(scores.steps.values))
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw one sequence of `n_samples` steps: (observations, states)."""
@@ -433,19 +360,17 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, BaseEstimator):
         """(n_states, n_states) probability of going from one state to another."""
         return self.graph_.matrix(np.exp(self.graph_.edge))
 
-    def save(self, path: Any) -> None:
-        """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
-        from hmmseq.models.files import save  # that module knows this one, to read models back
+    def _kept_params(self) -> dict[str, Any]:
+        return super()._kept_params() | {"emission": None, "topology": None}  # both are among the parts
 
-        check_is_fitted(self)
-        save(self, path)
+    def _parts(self) -> tuple[Arrays, dict[str, Any]]:
+        return parts.parts(self)
 
-    def _more_parts(self) -> dict[str, np.ndarray]:
-        """Arrays that a model file keeps beside those of the graph and the emission."""
-        return {}
+    def _restore(self, arrays: Arrays, fitted: dict[str, Any]) -> None:
+        parts.restore(self, arrays, fitted)
 
-    def _restore_graph(self, graph: StateGraph, arrays: dict[str, np.ndarray]) -> None:
-        """The inverse."""
+    def _restore_graph(self, graph: StateGraph, arrays: Arrays) -> None:
+        """Take the graph, and what else a file keeps of the chain."""
         self.graph_ = graph
 
     def _reorder(self, graph: StateGraph, order: np.ndarray) -> None:

@@ -15,11 +15,12 @@ from hmmseq.models.features import offsets_of
 from hmmseq.models.lexicon import Lexicon, WordsInContext, numbered
 from hmmseq.scores import Indexed, Packed, pack
 from hmmseq.sequences import Sequences
+from hmmseq.storage import Stored
 
 GROUP_SCORES = 1 << 23  # so many scores of words are held at a time
 
 
-class HMMTagger(BaseEstimator):
+class HMMTagger(Stored, BaseEstimator):
     """Hidden Markov model of tags, trained by counting: the tagger TnT (Brants, ANLP 2000).
 
     Tags depend on the `order` tags before them, with deleted interpolation; words on their tag and, of order 2, the tag
@@ -141,13 +142,6 @@ class HMMTagger(BaseEstimator):
         sklearn_tags.input_tags.string = True
         sklearn_tags.target_tags.required = True
         return sklearn_tags
-
-    def save(self, path: Any) -> None:
-        """Write the fitted model to one file (safetensors with JSON metadata); `hmmseq.load` reads it back."""
-        from hmmseq.models.files import save  # that module knows this one, to read models back
-
-        check_is_fitted(self, "lexicon_")
-        save(self, path)
 
     def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Counts: all else follows from them."""

@@ -17,6 +17,7 @@ from hmmseq.models.hmm import HMM
 from hmmseq.models.regression import Regression
 from hmmseq.scores import Indexed, Packed, TimeVarying, pack
 from hmmseq.sequences import Sequences
+from hmmseq.storage import Arrays
 
 
 class InputHMM(HMM):
@@ -151,7 +152,9 @@ class InputHMM(HMM):
     def _read(self, sequences: Sequences) -> Packed:
         inputs = self._inputs(sequences)
         kind = np.arange(len(inputs))
-        return driven(super()._read(sequences), self.graph_, *self.regressions_, inputs, kind, bool(self.start_inputs))
+        return driven(
+            pack(super()._read(sequences)), self.graph_, *self.regressions_, inputs, kind, bool(self.start_inputs)
+        )
 
     def _stream(self, make: Any, columns: Any, read: Any) -> Any:
         raise NotImplementedError("models with inputs have no streams; decode whole sequences")
@@ -200,10 +203,12 @@ class InputHMM(HMM):
         tags.input_tags.allow_nan = False  # of inputs
         return tags
 
-    def _more_parts(self) -> dict[str, np.ndarray]:
-        return {"coefs.edges": self.regressions_[0].coefs, "coefs.start": self.regressions_[1].coefs}
+    def _parts(self) -> tuple[Arrays, dict[str, Any]]:
+        arrays, fitted = super()._parts()
+        edges, start = self.regressions_
+        return arrays | {"coefs.edges": edges.coefs, "coefs.start": start.coefs}, fitted
 
-    def _restore_graph(self, graph: StateGraph, arrays: dict[str, np.ndarray]) -> None:
+    def _restore_graph(self, graph: StateGraph, arrays: Arrays) -> None:
         self.graph_ = graph
         edges, start = arrays["coefs.edges"], arrays["coefs.start"]
         n = 1 + len(np.atleast_1d(self.inputs))

@@ -18,6 +18,7 @@ from hmmseq.models.chain import Chain
 from hmmseq.models.hmm import HMM
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.sequences import Sequences
+from hmmseq.storage import Arrays, named
 
 LARGEST_TABLE = 1 << 20  # a file may ask for any
 CUT = 0.01  # share of the durations of a state that may lie beyond the table without a warning
@@ -55,7 +56,8 @@ class SemiMarkovHMM(HMM):
 
     `decode` gives the segments, too: `SegmentPath(states, score, segments)`. Sequences whose segments would have to be
     longer than `longest` are impossible, and `fit` says so. Known states (`y`, `known`) are those of steps: where they stay
-    the same, segments may still end if the topology lets a state follow itself.
+    the same, segments may still end if the topology lets a state follow itself. Of what `HMM` has there are no streams,
+    `accelerate`, `init`, `training` and `sticky` here.
 
     >>> from hmmseq import SemiMarkovHMM
     >>> from hmmseq.emissions import Categorical
@@ -168,23 +170,24 @@ class SemiMarkovHMM(HMM):
     def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi", known: Any = None) -> Any:
         """The best segmentation: `SegmentPath(states, score, segments)`, rows of `segments` being state, start, stop.
 
-        method : "viterbi" alone
-        known : as in `predict`
+        method, known : as in `HMM.decode`; by "mea", segments have durations that are possible, and likely ones count no more
         """
-        if method != "viterbi":
-            raise ValueError(f"method is {method!r}; states that last are decoded by 'viterbi'")
-        return super().decode(X, lengths=lengths, known=known)
+        return super().decode(X, lengths=lengths, method=method, known=known)
 
     def _stream(self, make: Any, columns: Any, read: Any) -> Any:
-        raise NotImplementedError("states that last have no streams; decode whole sequences")
+        raise NotImplementedError(
+            "states that last have no streams: decode whole sequences, or stream an HMM, whose durations are geometric"
+        )
 
-    def _more_parts(self) -> dict[str, np.ndarray]:
-        parts = _named("durations", self.durations_)
-        return parts | (_named("first_durations", self.durations) if isinstance(self.durations, Durations) else {})
+    def _parts(self) -> tuple[Arrays, dict[str, Any]]:
+        arrays, fitted = super()._parts()
+        arrays |= _named("durations", self.durations_)
+        first = _named("first_durations", self.durations) if isinstance(self.durations, Durations) else {}
+        return arrays | first, fitted
 
-    def _restore_graph(self, graph: StateGraph, arrays: dict[str, np.ndarray]) -> None:
+    def _restore_graph(self, graph: StateGraph, arrays: Arrays) -> None:
         self.durations_ = _restored("durations", arrays)
-        if any(name.startswith("first_durations.") for name in arrays):
+        if named("first_durations", arrays):
             self.durations = _restored("first_durations", arrays)
         self._set_graph(graph)
 
@@ -288,14 +291,14 @@ def _uniform(shortest: np.ndarray, longest: int) -> np.ndarray:
     return possible / possible.sum(axis=1, keepdims=True)
 
 
-def _named(role: str, durations: Durations) -> dict[str, np.ndarray]:
+def _named(role: str, durations: Durations) -> Arrays:
     """Durations as arrays whose names say their family."""
     family = next(name for name, kind in FAMILIES.items() if type(durations) is kind)
     return {f"{role}.{family}.{name}": array for name, array in durations.state().items()}
 
 
-def _restored(role: str, arrays: dict[str, np.ndarray]) -> Durations:
-    parts = {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"{role}.")}
+def _restored(role: str, arrays: Arrays) -> Durations:
+    parts = named(role, arrays)
     families = {name.partition(".")[0] for name in parts}
     if len(families) != 1 or not families <= set(FAMILIES):
         raise ValueError(f"{role} are of family {sorted(families)}; expected one of {sorted(FAMILIES)}")

@@ -1,5 +1,6 @@
-"""Where EM starts: a first guess of what states emit, or the end of another fit."""
+"""Where EM starts: the states there are, a first guess of what they emit, or the end of another fit."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from hmmseq.emissions import Emission
 from hmmseq.emissions.observed import by_row, guessed_labels, standardised
 from hmmseq.graph import StateGraph
+from hmmseq.models import inputs
 from hmmseq.models.chain import Chain
 from hmmseq.sequences import Sequences
 
@@ -20,6 +22,24 @@ def check_init(init: Any) -> None:
         check_is_fitted(init)
     elif init not in (None, "kmeans", "quantile"):
         raise ValueError(f"init is {init!r}; expected None, 'kmeans', 'quantile' or a fitted model")
+
+
+def structure(model: Any, states: np.ndarray | None) -> StateGraph:
+    """The graph that a model asks for by `topology` and `n_components`, with room for the known states."""
+    if isinstance(model.topology, StateGraph):
+        inputs.check_states(states, model.topology, "y")
+        return model.topology
+    if not isinstance(model.n_components, Integral) or model.n_components < 1:
+        raise ValueError(f"n_components is {model.n_components!r}; expected a whole number, 1 or more")
+    labelled = 0 if states is None else int(states.max(initial=-1)) + 1
+    make = model._default_topology if model.topology is None else model.topology
+    graph = make(max(int(model.n_components), labelled)) if callable(make) else None
+    if not isinstance(graph, StateGraph):
+        raise ValueError(
+            f"topology is {model.topology!r}; expected None, a StateGraph, or a function that makes one from the "
+            "number of states, such as topologies.left_right"
+        )
+    return graph
 
 
 def first_guess(init: Any, emission: Emission, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:

@@ -76,7 +76,7 @@ def learn(model: Any, X: Any, y: Any, lengths: Any, sample_weight: Any, decay: f
 def _begin(model: Any, sequences: Sequences, states: np.ndarray | None, weights: np.ndarray) -> Stepwise:
     """At the parameters of a fitted model, or at a first guess from the first part."""
     fitted = "graph_" in model.__dict__
-    graph = model.graph_ if fitted else model._topology(states)
+    graph = model.graph_ if fitted else starts.structure(model, states)
     chain = model._chain(graph, sequences)
     if fitted:
         return Stepwise(graph, model.emission_, chain)

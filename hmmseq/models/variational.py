@@ -13,6 +13,7 @@ from hmmseq.models import em, restarts
 from hmmseq.models.chain import Chain
 from hmmseq.models.hmm import HMM
 from hmmseq.sequences import Sequences
+from hmmseq.storage import Arrays, named
 
 
 class VariationalHMM(HMM):
@@ -112,12 +113,13 @@ class VariationalHMM(HMM):
         expected = emission.expected() if isinstance(emission, Posterior) else emission
         return {"graph_": graph.expected(), "emission_": expected, "posterior_": posterior}
 
-    def _more_parts(self) -> dict[str, np.ndarray]:
-        return {f"posterior.{name}": array for name, array in self.posterior_.items()}
+    def _parts(self) -> tuple[Arrays, dict[str, Any]]:
+        arrays, fitted = super()._parts()
+        return arrays | {f"posterior.{name}": array for name, array in self.posterior_.items()}, fitted
 
-    def _restore_graph(self, graph: StateGraph, arrays: dict[str, np.ndarray]) -> None:
+    def _restore_graph(self, graph: StateGraph, arrays: Arrays) -> None:
         self.graph_ = graph
-        self.posterior_ = {name[10:]: array for name, array in arrays.items() if name.startswith("posterior.")}
+        self.posterior_ = named("posterior", arrays)
         if not all(np.all(np.isfinite(array)) for array in self.posterior_.values()):
             raise ValueError("the posterior has NaN or infinity")
 

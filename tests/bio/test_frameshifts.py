@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from hmmseq.bio import GeneFinder, GeneticCode
-from hmmseq.bio.formats import write_proteins
+from hmmseq.bio import GeneFinder, GeneticCode, write_proteins
 from planted_genes import places, plant, record
 
 RATE = 1e-3

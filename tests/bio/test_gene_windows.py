@@ -7,9 +7,17 @@ from sklearn.exceptions import NotFittedError
 
 from hmmseq import lattice
 from hmmseq.bio import DNA, FastaRecord, Gene, GeneFinder, evaluate, windows
-from hmmseq.bio.gene_candidates import Genome
-from hmmseq.bio.gene_durations import BORDER_SPAN, LONG, OVERLAP, SHORT_OVERLAP, first_gaps, gene_graph, learn_lengths
-from hmmseq.bio.gene_scores import _BEHIND, _NEIGHBOURS, _is_behind
+from hmmseq.bio.prokaryotes.candidates import Genome
+from hmmseq.bio.prokaryotes.durations import (
+    BORDER_SPAN,
+    LONG,
+    OVERLAP,
+    SHORT_OVERLAP,
+    first_gaps,
+    gene_graph,
+    learn_lengths,
+)
+from hmmseq.bio.prokaryotes.scores import _BEHIND, _NEIGHBOURS, _is_behind
 from hmmseq.bio.windows import batches, first_bases, joined
 from hmmseq.span_graph import Spans
 from planted_genes import STANDARD, places, plant, record
@@ -27,7 +35,7 @@ def small_windows(monkeypatch):
     monkeypatch.setattr(windows, "WINDOW", 20_000)
     monkeypatch.setattr(windows, "SHARED", 8_000)
     monkeypatch.setattr(windows, "_EDGE", 2_000)
-    monkeypatch.setattr("hmmseq.bio.genes.WINDOW", 20_000)
+    monkeypatch.setattr("hmmseq.bio.prokaryotes.finder.WINDOW", 20_000)
 
 
 def test_genes_are_the_same_by_window(planted, small_windows):
@@ -45,7 +53,7 @@ def test_genes_of_a_circle_are_the_same_by_window(planted, small_windows, monkey
     try:
         finder.set_params(circular=True)
         by_window = finder.predict([circle])
-        monkeypatch.setattr("hmmseq.bio.genes.WINDOW", 10**9)
+        monkeypatch.setattr("hmmseq.bio.prokaryotes.finder.WINDOW", 10**9)
         assert places(by_window) == places(finder.predict([circle]))
         assert any(g.end > len(codes) for g in by_window)
     finally:

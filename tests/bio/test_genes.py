@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hmmseq.bio import DNA, FastaRecord, GeneFinder, GeneticCode, evaluate, reverse_complement
-from hmmseq.bio.average_protein import codon_usage
-from hmmseq.bio.code_choice import group_by_frames, likeliest
-from hmmseq.bio.coding import N_WORDS, class_scores, codon_table, conditionals, count_coding, without_stops
-from hmmseq.bio.gene_candidates import Genome
-from hmmseq.bio.gene_durations import first_gaps, gene_graph, learn_gaps, learn_lengths
-from hmmseq.bio.gene_scores import Weights
-from hmmseq.bio.open_frames import BORDER, CUT, codon_marks, open_frames, other_strand, start_codons
-from hmmseq.bio.pretrained import Pretrained, log_background, pretrained
+from hmmseq.bio.prokaryotes.average_protein import codon_usage
+from hmmseq.bio.prokaryotes.candidates import Genome
+from hmmseq.bio.prokaryotes.code_choice import group_by_frames, likeliest
+from hmmseq.bio.prokaryotes.coding import N_WORDS, class_scores, codon_table, conditionals, count_coding, without_stops
+from hmmseq.bio.prokaryotes.durations import first_gaps, gene_graph, learn_gaps, learn_lengths
+from hmmseq.bio.prokaryotes.open_frames import BORDER, CUT, codon_marks, open_frames, other_strand, start_codons
+from hmmseq.bio.prokaryotes.pretrained import Pretrained, log_background, pretrained
+from hmmseq.bio.prokaryotes.scores import Weights
 from hmmseq.errors import DataError
 from planted_genes import MYCOPLASMA, STANDARD, codon, places, plant, record
 

@@ -12,8 +12,8 @@ from benchmarks.islands import simulated
 from hmmseq import HMM
 from hmmseq.bio import CpGIslands, FastaRecord, reliability, write_bedgraph
 from hmmseq.bio import islands as module
-from hmmseq.bio.bedgraph import runs
 from hmmseq.bio.browser import Stretch, read_curve
+from hmmseq.bio.formats.bedgraph import runs
 from hmmseq.bio.islands import TEXTBOOK
 from hmmseq.cli import main
 from hmmseq.errors import DataError
@@ -133,7 +133,7 @@ def test_bedgraph_says_the_rounded_values_where_they_are_not_zero(tmp_path):
 
 @pytest.mark.parametrize("block", [1, 2, 3, 100])
 def test_runs_go_on_from_block_to_block(block, tmp_path, monkeypatch):
-    monkeypatch.setattr("hmmseq.bio.bedgraph._BLOCK", block)
+    monkeypatch.setattr("hmmseq.bio.formats.bedgraph._BLOCK", block)
     write_bedgraph([("c", [0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 1.0]), ("e", [])], tmp_path / "x")
     assert (tmp_path / "x").read_text() == "c\t1\t4\t0.50\nc\t6\t7\t1.00\n"
 

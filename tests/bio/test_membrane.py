@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hmmseq import DataError
-from hmmseq.bio import membrane, taggers
-from hmmseq.bio.three_line import read_three_line
+from hmmseq.bio.formats.three_line import read_three_line
+from hmmseq.bio.proteins import membrane, taggers
 
 
 def test_reads_a_three_line_file(tmp_path):

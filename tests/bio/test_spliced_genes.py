@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from hmmseq import HMMTagger
+from hmmseq import load
 from hmmseq.bio import DNA, FastaRecord, Gene, GeneFinder, GeneticCode, reverse_complement
 from hmmseq.bio.spliced import Hint, SplicedGeneFinder, read_hints, stretches
 from hmmseq.bio.spliced.decoding import Field
@@ -52,7 +52,7 @@ def test_genes_are_well_formed(trained, unseen):
             )
             assert intron[:2] in ("GT", "GC") and intron.endswith("AG")
         assert len(gene.piece_posteriors) == len(gene.coding_pieces)
-        assert gene.posterior == min(gene.piece_posteriors) and 0 < gene.posterior <= 1
+        assert min(gene.piece_posteriors) > 0 and 0 < gene.posterior < 1
 
 
 def test_the_other_strand_has_the_same_genes(trained, unseen):
@@ -78,7 +78,7 @@ def test_threads_change_nothing(trained, unseen):
 def test_a_model_file_finds_the_same_genes(trained, unseen, tmp_path):
     path = tmp_path / "model.safetensors"
     trained.save(path)
-    loaded = SplicedGeneFinder.load(path)
+    loaded = load(path)
     assert loaded.predict([unseen[0]]) == trained.predict([unseen[0]])
     assert loaded.get_params() == trained.get_params() and loaded.n_genes_ == 90
 
@@ -88,10 +88,7 @@ def test_files_that_are_no_such_model(trained, tmp_path):
     trained.save(path)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(DataError, match="damaged"):
-        SplicedGeneFinder.load(path)
-    HMMTagger().fit([["a", "b"]], [["x", "y"]]).save(path)
-    with pytest.raises(DataError, match="not a SplicedGeneFinder"):
-        SplicedGeneFinder.load(path)
+        load(path)
 
 
 def test_windows_do_not_change_the_genes(trained, unseen, monkeypatch):

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hmmseq.bio import DNA, GeneticCode, reverse_complement
+from hmmseq.bio.calibration import reliability
 from hmmseq.bio.spliced.candidates import INITIAL, SINGLE, TERMINAL, Sites, enumerate_exons, next_stops
+from hmmseq.bio.spliced.confidence import Confidence, fit_confidence
 from hmmseq.bio.spliced.content import coding_sums, count_words, gc_classes, gc_share
 from hmmseq.bio.spliced.counting import count, fit_model
 from hmmseq.bio.spliced.examples import training_regions
@@ -239,3 +241,21 @@ def test_support_counts_the_sides_of_introns():
     hints = [Hint("c", 31, 60, "+", "intron", reads) for reads in (3.0, 1.0)]
     found = support(place(hints, 0, 100), exons, 100)
     np.testing.assert_allclose(found, [[np.log(4), 0], [np.log(4), 0], [0, 1]])  # the last one is on the other strand
+
+
+def test_confidence_is_learned_from_what_came_true():
+    rng = np.random.default_rng(0)
+    log_odds = rng.normal(0, 4, 4000)
+    right = rng.random(4000) < 1 / (1 + np.exp(-(0.4 * log_odds - 0.7)))  # overconfident, and too hopeful
+    found = fit_confidence(1 / (1 + np.exp(-log_odds)), right)
+    assert abs(found.slope - 0.4) < 0.04 and abs(found.offset + 0.7) < 0.12
+    assert reliability(found(1 / (1 + np.exp(-log_odds))), right).error < 0.02
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=20))
+def test_confidence_keeps_the_order(pairs):
+    found = fit_confidence([p for p, _ in pairs], [right for _, right in pairs])
+    values = found(np.linspace(0, 1, 11))
+    assert (np.diff(values) > 0).all() and values[0] > 0 and values[-1] < 1
+    if not pairs:
+        assert found == Confidence()

@@ -108,6 +108,14 @@ def test_clone_and_grid_search_on_ragged_lists():
     assert 0 <= search.best_score_ <= 1
 
 
+def test_an_encoder_that_is_a_function_is_not_saved_and_says_why(tmp_path):
+    encoder = functools.partial(BiLSTM, n_layers=1)
+    tagger = SequenceTagger(**{**SMALL, "epochs": 1}, encoder=encoder).fit(X, Y)
+    with pytest.raises(ValueError, match="a function, which a file cannot hold; use one by name"):
+        tagger.save(tmp_path / "tagger")
+    assert not list(tmp_path.iterdir())
+
+
 def test_topology_is_kept():
     rng = np.random.default_rng(0)
     x = [rng.integers(0, 2, 9) for _ in range(10)]

@@ -100,9 +100,10 @@ def test_what_runs_on_into_the_next_row_is_overwritten(width):
 
 
 @jit
-def whole(x, integers, back):
-    lanes.store(integers, 0, lanes.nearest(lanes.load(x, 0)))
-    lanes.store(back, 0, lanes.floats(lanes.load(integers, 0)))
+def whole(x, integers, doubled):
+    lanes.store(integers, 0, lanes.whole(lanes.load(x, 0)))
+    powers = lanes.load(x, 0) * 1e-5 + lanes.WHOLE  # rounded to -10 ... 0
+    lanes.store(doubled, 0, lanes.where_above(powers - lanes.WHOLE, -8.0, lanes.scaled(lanes.load(x, 0), powers)))
 
 
 @jit
@@ -110,12 +111,13 @@ def below(x, limit):
     return lanes.all_below(lanes.load(x, 0), limit)
 
 
-def test_nearest_whole_numbers():
+def test_whole_numbers_and_powers_of_two():
     x = np.random.default_rng(5).uniform(-1e6, 49.0, (1, WIDTH))
-    integers, back = np.zeros((1, WIDTH), np.int64), np.zeros((1, WIDTH))
-    whole(x, integers, back)
-    np.testing.assert_array_equal(integers, np.rint(x))
-    np.testing.assert_array_equal(back, np.rint(x))
+    integers, doubled = np.zeros((1, WIDTH), np.int64), np.zeros((1, WIDTH))
+    whole(x, integers, doubled)
+    np.testing.assert_array_equal(integers, np.trunc(x))
+    powers = np.rint(x * 1e-5)
+    np.testing.assert_array_equal(doubled, np.where(powers > -8, x * 2.0**powers, 0.0))
 
 
 def test_whether_all_are_below():

@@ -12,20 +12,22 @@ from hmmseq import (
     GMMHMM,
     HMM,
     EachSequence,
+    FactorialHMM,
     GaussianHMM,
     HMMTagger,
     InputHMM,
     SemiCRF,
     SemiMarkovHMM,
+    VariationalHMM,
 )
 from hmmseq.bio import GeneFinder
 from hmmseq.emissions import StudentT
-from hmmseq.models import VariationalHMM
 
 # PoissonHMM and CategoricalHMM are HMM for data that the checks do not have: counts, symbols.
 ESTIMATORS = [
     HMM(), GaussianHMM(2, "full"), GMMHMM(2, 2), HMM(StudentT(), 2, n_iter=5), CRF(n_iter=20),
-    InputHMM(), VariationalHMM(), SemiMarkovHMM(), SemiCRF(n_iter=5), EachSequence(StandardScaler()),
+    InputHMM(), FactorialHMM(2, n_iter=5), VariationalHMM(), SemiMarkovHMM(), SemiCRF(n_iter=5),
+    EachSequence(StandardScaler()),
 ]  # fmt: skip
 with warnings.catch_warnings():  # they read words, and records; most checks have nothing to say about those
     warnings.simplefilter("ignore", SkipTestWarning)

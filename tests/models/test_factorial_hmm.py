@@ -207,7 +207,7 @@ def test_known_states_missing_steps_and_weights(inference):
     assert [p.shape for p in model.predict_proba([X[0], X[0][:0]])] == [(60, 5), (0, 5)]
     with pytest.raises(ImpossibleSequenceError):
         never = FactorialHMM((2, 3), **options)
-        never._check_parameters()
+        never._choose_inference(never._check_parameters())
         parameters = model.parameters_
         forbidden = np.zeros((60, 5), dtype=bool)
         forbidden[3, :2] = True
@@ -249,6 +249,16 @@ def test_saved_and_loaded(inference, tmp_path):
             load(tmp_path / "model")
 
 
+def test_states_that_are_known_are_states_there_are(tmp_path):
+    X, y = simulated(2, 30)
+    model = FactorialHMM((2, 2), n_iter=2, random_state=0).fit(X, y)  # the second chain has three
+    assert [len(start) for start in model.startprobs_] == [2, 3]
+    model.save(tmp_path / "model")
+    assert load(tmp_path / "model").score(X) == model.score(X)
+    one = FactorialHMM(2, n_iter=2, random_state=0).fit(X, [own[:, 1] for own in y])
+    assert len(one.startprobs_[0]) == 3
+
+
 def test_grid_search_and_threads():
     X, _ = simulated(4, 30)
     search = GridSearchCV(FactorialHMM(n_iter=3, random_state=0), {"n_components": [(2,), (2, 2)]}, cv=2).fit(X)
@@ -267,9 +277,10 @@ def test_grid_search_and_threads():
         ({"inference": "gibbs"}, None, "inference is 'gibbs'"),
         ({"min_covar": 0.0}, None, "min_covar is 0.0"),
         ({"n_init": 0}, None, "n_init is 0"),
-        ({}, [np.zeros((4, 2), dtype=int)], "y has sequences of"),
-        ({}, [np.zeros((5, 3), dtype=int)], "3 columns"),
-        ({}, [np.full((5, 2), 2)], "y must be whole numbers"),
+        ({}, [np.zeros((4, 2), dtype=int)], r"y\[0\] has 4 labels but X\[0\] has 5 steps"),
+        ({}, [np.zeros((5, 3), dtype=int)], r"y has 3 column\(s\)"),
+        ({}, [np.zeros(5, dtype=int)], r"y has 1 column\(s\); expected one for each of 2 chains"),
+        ({}, [np.full((5, 2), -2)], "y must be whole numbers"),
         ({}, [np.full((5, 2), 0.5)], "y must be whole numbers"),
     ],
 )

@@ -148,6 +148,19 @@ def test_one_state_has_the_errors_of_the_textbook():
     assert low * high == pytest.approx(X.var() ** 2) and 0 < low < X.var()
 
 
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_variances_of_matrices_have_intervals_symmetric_in_the_logarithm_and_covariances_in_themselves(kind):
+    """Symmetric ones about too small a variance are too short: Gaussian("full") misses its 95 % of fits with them."""
+    X = np.random.default_rng(1).normal(size=(60, 2)) @ [[2.0, 1.0], [0.0, 1.0]]
+    found = standard_errors(HMM(Gaussian(kind), 1, tol=1e-9).fit(X), X)
+    own = [k for k, name in enumerate(found.names) if name.startswith("covars")]
+    (xx, xy, yx, yy), ends = own, found.interval()
+    for k in (xx, yy):
+        assert found.values[k] == pytest.approx(np.sqrt(np.prod(ends[k]))) and found.limits[k, 0] == 0
+    for k in (xy, yx):
+        assert found.values[k] == pytest.approx(ends[k].mean()) and found.limits[k, 0] == -np.inf
+
+
 def test_what_is_fixed_has_no_error_and_tied_entries_have_one():
     X = counts()
     model = HMM(Poisson(fixed={"lambdas": [[2.0], [None]]}), 2, fixed_startprob=[0.6, 0.4], tol=1e-8, n_iter=500,

@@ -71,11 +71,11 @@ def with_value(*keys_and_value):
     [
         lambda text: "", lambda text: "null", lambda text: "[]", lambda text: "{}", lambda text: "[" * 10**5,
         with_value("class", "os.system"), with_value("class", ["HMM"]), with_value("params", 5),
-        with_value("params", {"unheard_of": 1}), with_value("emission", "class", "Emission"),
-        with_value("emission", {}), with_value("emission", "params", {"n_symbols": 2, "order": 3}),
-        with_value("emission", "params", {"n_symbols": 2, "order": 10**9}),
-        with_value("emission", "params", {"n_symbols": 2, "order": "x"}),
-        with_value("emission", "params", {"n_symbols": 2, "pseudocount": "x"}), with_value("fitted", {}),
+        with_value("params", {"unheard_of": 1}), with_value("fitted", "emission", "class", "Emission"),
+        with_value("fitted", "emission", {}), with_value("fitted", "emission", "params", {"n_symbols": 2, "order": 3}),
+        with_value("fitted", "emission", "params", {"n_symbols": 2, "order": 10**9}),
+        with_value("fitted", "emission", "params", {"n_symbols": 2, "order": "x"}),
+        with_value("fitted", "emission", "params", {"n_symbols": 2, "pseudocount": "x"}), with_value("fitted", {}),
     ],
 )  # fmt: skip
 def test_a_hostile_description_is_refused(tmp_path, change):

@@ -5,9 +5,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from hmmseq import HMM, Sequences, StateGraph, topologies
+from hmmseq import HMM, Sequences, StateGraph, lattice, topologies
 from hmmseq.emissions import Gaussian
+from hmmseq.kernel_models import farthest
 from hmmseq.models import em
+from hmmseq.scores import Densities, pack
 
 
 class Case(NamedTuple):
@@ -60,6 +62,39 @@ def test_moments_are_those_of_the_table(name):
     assert_same(done, em._expect_by_table(*CASES[name]))
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_questions_answered_from_densities_are_those_of_the_table(name):
+    graph, emission, task = CASES[name]
+    made, table = emission.scores(task.X), emission.log_scores(task.X)
+    assert isinstance(made, Densities)
+    np.testing.assert_array_equal(pack(made).table, table.table)
+    ours, theirs = (lattice.log_partition(graph, scores) for scores in (made, table))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    ours, theirs = (np.concatenate(lattice.label_posteriors(graph, scores)) for scores in (made, table))
+    np.testing.assert_allclose(ours, theirs, atol=1e-9)
+    for s, path in enumerate(lattice.best_path(graph, made)):
+        own = table.subset(np.array([s]))
+        assert path.score == pytest.approx(lattice.path_score(graph, own, path.states), rel=1e-12)
+        assert path.score == pytest.approx(lattice.best_path(graph, own)[0].score, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_range_of_features_limits_the_spread_of_scores(name):
+    _, emission, task = CASES[name]
+    table, normals = emission.log_scores(task.X).table, emission.normals(task.X)
+    assert np.ptp(table, axis=1).max() <= farthest(normals) * (1 + 1e-12)
+
+
+def test_no_range_of_features_that_are_never_seen():
+    _, emission, task = case(3, 2, [40])
+    task.X.values[:, 1] = np.nan
+    alone = Gaussian()
+    alone.means_, alone.covars_, alone.scale_ = emission.means_[:, :1], emission.covars_[:, :1], np.ones(1)
+    own = alone.normals(Sequences(task.X.values[:, :1].copy(), task.X.offsets))
+    wider = farthest(emission.normals(task.X)) - farthest(own)
+    assert 0 <= wider < 20  # what is never seen has densities, but no distances
+
+
 def test_what_tiles_cannot_do_goes_by_table():
     """A sequence whose likely beginning the model all but excludes is not certain in linear numbers."""
     graph, emission, task = case(2, 1, [300, 300, 300])
@@ -70,6 +105,10 @@ def test_what_tiles_cannot_do_goes_by_table():
     _done, left = em._expect_in_tiles(graph, emission, task)
     assert left.tolist() == [1]
     assert_same(em.expect(graph, emission, task), em._expect_by_table(graph, emission, task))
+    made, table = emission.scores(task.X), emission.log_scores(task.X)
+    for question in (lattice.log_partition, lattice.label_posteriors):
+        ours, theirs = (question(graph, scores) for scores in (made, table))
+        np.testing.assert_allclose(np.concatenate(ours, axis=None), np.concatenate(theirs, axis=None), rtol=1e-9)
 
 
 def test_states_that_share_a_label_share_its_moments():

@@ -326,9 +326,21 @@ def test_what_cannot_be_asked_is_refused(options, message):
         SemiMarkovHMM(Categorical(3), 2, **options).fit(X)
 
 
+def test_the_segmentation_of_most_right_steps_keeps_to_what_is_known():
+    model = started("poisson", 1)
+    best, most = model.decode(X), model.decode(X, method="mea")
+    for x, path, other in zip(X, best, most, strict=True):
+        posterior = model.predict_proba(x)
+        right = [posterior[np.arange(len(x)), own.states].sum() for own in (path, other)]
+        assert right[1] >= right[0] - 1e-9 and other.score == pytest.approx(right[1])
+    known = np.full(len(X[0]), -1)
+    known[2] = 1 - most[0].states[2]
+    assert model.decode(X[0], method="mea", known=known).states[2] == known[2]
+
+
 def test_questions_without_an_answer_say_so():
     model = started("poisson", 1)
-    with pytest.raises(ValueError, match="decoded by 'viterbi'"):
-        model.decode(X, method="mea")
+    with pytest.raises(ValueError, match="expected 'viterbi' or 'mea'"):
+        model.decode(X, method="best")
     with pytest.raises(NotImplementedError, match="no streams"):
         model.stream_predict()

@@ -140,26 +140,34 @@ class BaseHMM(BaseEstimator):
         X : (n_samples, n_features) rows of all sequences; lengths : (n_sequences,) of each, None: X is one sequence
         """
         packed = self._packed(X, lengths)
-        self._begin(packed.values)
+        self._begin(packed)
         self._check()
         self.monitor_._reset()
         for _ in range(self.n_iter):
-            scores = self._scores(packed)
-            counts = lattice.expected_counts(self._graph(), scores)
+            counts = lattice.expected_counts(*self._expectation(packed))
+            height = self._height(float(counts.log_partition.sum()))
             self._update_chain(counts)
             self._update(packed.values, counts.rows)
-            self.monitor_.report(float(counts.log_partition.sum()))
+            self.monitor_.report(height)
             if self.monitor_.converged:
                 break
         return self
 
-    def _begin(self, X: np.ndarray) -> None:
+    def _expectation(self, X: Sequences) -> tuple[StateGraph, Packed]:
+        """Graph and scores with which EM counts."""
+        return self._graph(), self._scores(X)
+
+    def _height(self, log_prob: float) -> float:
+        """What the monitor is told of an iteration that found this log-likelihood."""
+        return log_prob
+
+    def _begin(self, X: Sequences) -> None:
         rng, n = check_random_state(self.random_state), self.n_components
         if self._is_to_start("startprob_"):
             self.startprob_ = rng.dirichlet(np.full(n, 1 / n))
         if self._is_to_start("transmat_"):
             self.transmat_ = rng.dirichlet(np.full(n, 1 / n), size=n)
-        self._start(X)
+        self._start(X.values)
 
     def _is_to_start(self, name: str) -> bool:
         return self._codes[name] in self.init_params or not hasattr(self, name)
@@ -258,12 +266,21 @@ class BaseHMM(BaseEstimator):
         return Sequences.pack(rows, [len(rows)] if lengths is None else lengths)
 
     def _scores(self, X: Sequences) -> Packed:
-        return Packed(np.ascontiguousarray(self._log_densities(X)), np.arange(len(X.values), dtype=np.int32), X, False)
+        return scores_of(X, self._log_densities(X))
 
     def _graph(self) -> StateGraph:
-        with np.errstate(divide="ignore"):
-            start, edge = np.log(self.startprob_), np.log(self.transmat_)
-        return topologies.ergodic(self.n_components).weigh(edge=edge.ravel(), start=start)
+        return weighted(self.startprob_, self.transmat_)
+
+
+def scores_of(X: Sequences, table: np.ndarray) -> Packed:
+    """Scores with a row for each step."""
+    return Packed(np.ascontiguousarray(table), np.arange(len(X.values), dtype=np.int32), X, False)
+
+
+def weighted(start: np.ndarray, transmat: np.ndarray) -> StateGraph:
+    """The graph in which every state may follow every other, with these weights."""
+    with np.errstate(divide="ignore"):
+        return topologies.ergodic(len(start)).weigh(edge=np.log(transmat).ravel(), start=np.log(start))
 
 
 def normalised(counts: np.ndarray) -> np.ndarray:

@@ -18,29 +18,12 @@ COVARIANCE_TYPES = frozenset(("spherical", "diag", "full", "tied"))
 LEAST = 1e-5  # a state has at least so much weight where a variance is divided by it
 
 
-class GaussianHMM(BaseHMM):
-    """Vectors of numbers.
+class BaseGaussianHMM(BaseHMM):
+    """Normal distributions with means_ and _covars_, covariances in the shape of their covariance_type."""
 
-    covariance_type : "spherical", "diag", "full" or "tied" (one matrix for all states)
-    min_covar : added to the first guess of variances
-    means_prior, means_weight : a normal prior; covars_prior, covars_weight : inverse gamma or inverse Wishart
-
-    Attributes: means_ (n_components, n_features); covars_, always as matrices (n_components, n_features, n_features), set
-    in the shape of the type.
-    """
-
-    _codes = BaseHMM._codes | {"means_": "m", "_covars_": "c"}
+    covariance_type: str
     means_: np.ndarray
     _covars_: np.ndarray
-
-    def __init__(
-        self, n_components: int = 1, covariance_type: str = "diag", min_covar: float = 1e-3, startprob_prior: Any = 1.0,
-        transmat_prior: Any = 1.0, means_prior: Any = 0, means_weight: Any = 0, covars_prior: Any = 1e-2,
-        covars_weight: Any = 1, algorithm: str = "viterbi", random_state: Any = None, n_iter: int = 10,
-        tol: float = 1e-2, verbose: bool = False, params: str = "stmc", init_params: str = "stmc",
-        implementation: str = "log",
-    ) -> None:  # fmt: skip
-        self._set(locals())
 
     @property
     def covars_(self) -> np.ndarray:
@@ -59,6 +42,45 @@ class GaussianHMM(BaseHMM):
         check_positive(covars, square, repr(self.covariance_type))
         self._covars_ = covars
 
+    def _log_densities(self, X: Sequences) -> np.ndarray:
+        return log_densities(X, self.means_, self.covars_, self.covariance_type)
+
+    def _first_covariances(self, X: np.ndarray, min_covar: float) -> np.ndarray:
+        """Those of all rows, in the shape of the type."""
+        spread, n = overall_covariance(X, min_covar), self.n_components
+        return {
+            "spherical": np.full((n, len(spread)), spread.mean()),
+            "diag": np.tile(np.diag(spread), (n, 1)),
+            "full": np.tile(spread, (n, 1, 1)),
+            "tied": spread,
+        }[_checked(self.covariance_type)]
+
+    def _draw(self, state: int, random_state: Any) -> np.ndarray:
+        return random_state.multivariate_normal(self.means_[state], self.covars_[state])
+
+
+class GaussianHMM(BaseGaussianHMM):
+    """Vectors of numbers.
+
+    covariance_type : "spherical", "diag", "full" or "tied" (one matrix for all states)
+    min_covar : added to the first guess of variances
+    means_prior, means_weight : a normal prior; covars_prior, covars_weight : inverse gamma or inverse Wishart
+
+    Attributes: means_ (n_components, n_features); covars_, always as matrices (n_components, n_features, n_features), set
+    in the shape of the type.
+    """
+
+    _codes = BaseHMM._codes | {"means_": "m", "_covars_": "c"}
+
+    def __init__(
+        self, n_components: int = 1, covariance_type: str = "diag", min_covar: float = 1e-3, startprob_prior: Any = 1.0,
+        transmat_prior: Any = 1.0, means_prior: Any = 0, means_weight: Any = 0, covars_prior: Any = 1e-2,
+        covars_weight: Any = 1, algorithm: str = "viterbi", random_state: Any = None, n_iter: int = 10,
+        tol: float = 1e-2, verbose: bool = False, params: str = "stmc", init_params: str = "stmc",
+        implementation: str = "log",
+    ) -> None:  # fmt: skip
+        self._set(locals())
+
     def _check(self) -> None:
         super()._check()
         _checked(self.covariance_type)
@@ -74,16 +96,7 @@ class GaussianHMM(BaseHMM):
             clusters = KMeans(n_clusters=self.n_components, random_state=self.random_state, n_init=10)
             self.means_ = clusters.fit(X).cluster_centers_
         if self._is_to_start("_covars_"):
-            spread, n = overall_covariance(X, self.min_covar), self.n_components
-            self._covars_ = {
-                "spherical": np.full((n, len(spread)), spread.mean()),
-                "diag": np.tile(np.diag(spread), (n, 1)),
-                "full": np.tile(spread, (n, 1, 1)),
-                "tied": spread,
-            }[_checked(self.covariance_type)]
-
-    def _log_densities(self, X: Sequences) -> np.ndarray:
-        return log_densities(X, self.means_, self.covars_, self.covariance_type)
+            self._covars_ = self._first_covariances(X, self.min_covar)
 
     def _update(self, X: np.ndarray, posterior: np.ndarray) -> None:
         steps = posterior.sum(0)
@@ -111,9 +124,6 @@ class GaussianHMM(BaseHMM):
             self._covars_ = (self.covars_prior + around.sum(0)) / (extra + steps.sum())
         else:
             self._covars_ = (self.covars_prior + around) / (extra + steps[:, None, None])
-
-    def _draw(self, state: int, random_state: Any) -> np.ndarray:
-        return random_state.multivariate_normal(self.means_[state], self.covars_[state])
 
     def _n_parameters(self) -> int:
         n, d = self.n_components, self.n_features

@@ -19,22 +19,11 @@ from hmmseq.sequences import Sequences
 __all__ = ["GMMHMM", "CategoricalHMM", "GaussianHMM", "MultinomialHMM", "PoissonHMM"]
 
 
-class CategoricalHMM(BaseHMM):
-    """Symbols 0 ... n_features - 1, one a step: X is (n_samples, 1).
+class BaseCategoricalHMM(BaseHMM):
+    """Symbols 0 ... n_features - 1, one a step, with probabilities emissionprob_."""
 
-    emissionprob_prior : concentration of a Dirichlet prior. Attribute: emissionprob_ (n_components, n_features).
-    """
-
-    _codes = BaseHMM._codes | {"emissionprob_": "e"}
     emissionprob_: np.ndarray
-
-    def __init__(
-        self, n_components: int = 1, startprob_prior: Any = 1.0, transmat_prior: Any = 1.0, *,
-        emissionprob_prior: Any = 1.0, n_features: int | None = None, algorithm: str = "viterbi",
-        random_state: Any = None, n_iter: int = 10, tol: float = 1e-2, verbose: bool = False, params: str = "ste",
-        init_params: str = "ste", implementation: str = "log",
-    ) -> None:  # fmt: skip
-        self._set(locals())
+    n_features: Any
 
     def _check_rows(self, X: np.ndarray) -> np.ndarray:
         if X.shape[1] != 1 or not np.issubdtype(X.dtype, np.integer):
@@ -49,6 +38,34 @@ class CategoricalHMM(BaseHMM):
             )
         return X
 
+    def _log_densities(self, X: Sequences) -> np.ndarray:
+        emission = Categorical(self.n_features)
+        emission.n_symbols_, emission.emissionprob_ = self.n_features, self.emissionprob_
+        return _dense(emission, Sequences(X.values[:, 0], X.offsets))
+
+    def _draw(self, state: int, random_state: Any) -> list[int]:
+        return [int((np.cumsum(self.emissionprob_[state]) > random_state.rand()).argmax())]
+
+    def _n_parameters(self) -> int:
+        return self.n_components * (self.n_features - 1)
+
+
+class CategoricalHMM(BaseCategoricalHMM):
+    """Symbols 0 ... n_features - 1, one a step: X is (n_samples, 1).
+
+    emissionprob_prior : concentration of a Dirichlet prior. Attribute: emissionprob_ (n_components, n_features).
+    """
+
+    _codes = BaseHMM._codes | {"emissionprob_": "e"}
+
+    def __init__(
+        self, n_components: int = 1, startprob_prior: Any = 1.0, transmat_prior: Any = 1.0, *,
+        emissionprob_prior: Any = 1.0, n_features: int | None = None, algorithm: str = "viterbi",
+        random_state: Any = None, n_iter: int = 10, tol: float = 1e-2, verbose: bool = False, params: str = "ste",
+        init_params: str = "ste", implementation: str = "log",
+    ) -> None:  # fmt: skip
+        self._set(locals())
+
     def _check(self) -> None:
         super()._check()
         self.emissionprob_ = np.atleast_2d(self.emissionprob_)
@@ -61,22 +78,11 @@ class CategoricalHMM(BaseHMM):
             rng = check_random_state(self.random_state)
             self.emissionprob_ = normalised(rng.rand(self.n_components, self.n_features))
 
-    def _log_densities(self, X: Sequences) -> np.ndarray:
-        emission = Categorical(self.n_features)
-        emission.n_symbols_, emission.emissionprob_ = self.n_features, self.emissionprob_
-        return _dense(emission, Sequences(X.values[:, 0], X.offsets))
-
     def _update(self, X: np.ndarray, posterior: np.ndarray) -> None:
         if self._is_learned("emissionprob_"):
             counts = np.zeros((self.n_features, self.n_components))
             np.add.at(counts, X[:, 0], posterior)
             self.emissionprob_ = normalised(np.maximum(np.asarray(self.emissionprob_prior) - 1 + counts.T, 0.0))
-
-    def _draw(self, state: int, random_state: Any) -> list[int]:
-        return [int((np.cumsum(self.emissionprob_[state]) > random_state.rand()).argmax())]
-
-    def _n_parameters(self) -> int:
-        return self.n_components * (self.n_features - 1)
 
 
 class MultinomialHMM(BaseHMM):

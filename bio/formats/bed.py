@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
-from .gene import Gene, Piece, identifiers
+from ..gene import Gene, Piece, identifiers
 from .output import Target, check_place, wrapped, write_lines
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
-from .gene import Gene, identifiers
+from ..gene import Gene, identifiers
 from .output import Target, check_place, number, write_lines
 
 # What GFF3 allows unescaped in a sequence id; in other columns only these characters have a meaning.

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from hmmseq.errors import DataError
+from hmmseq.errors import DataError, some
 from hmmseq.files import Source, read_blocks, source_name
 
-from .alphabet import DNA
-from .annotation import read_cds_table
+from ..alphabet import DNA
+from ..gene import Gene, identifiers
+from ..genetic_code import GeneticCode
 from .bed import read_bed, write_bed
-from .evaluation import some
+from .cds_table import read_cds_table
 from .fasta import FastaRecord, read_fasta
 from .genbank import read_genbank, read_genbank_sequences, write_genbank
-from .gene import Gene, identifiers
-from .genetic_code import GeneticCode
 from .gff import read_gff3, write_gff3
 from .gtf import read_gtf, write_gtf
 from .output import Target, write_lines

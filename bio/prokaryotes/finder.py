@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 from hmmseq.errors import DataError
 
-from .alphabet import DNA
+from ..alphabet import DNA
+from ..contigs import MARGIN, Part, is_whole, parts_of
+from ..formats.fasta import FastaRecord
+from ..gene import Gene
+from ..genetic_code import GeneticCode
+from ..parameters import Parameters
+from ..windows import WINDOW, batches, by_window, first_bases
+from .candidates import Genome
 from .code_choice import codons_of, group_by_frames, likeliest
-from .contigs import MARGIN, Part, is_whole, parts_of
-from .fasta import FastaRecord
-from .gene import Gene
-from .gene_candidates import Genome
-from .gene_decoding import Found, coding_cover, find_genes
-from .gene_scores import Weights
-from .gene_training import GeneModel, decode, first_model, train
-from .genetic_code import GeneticCode
-from .parameters import Parameters
+from .decoding import Found, coding_cover, find_genes
 from .pretrained import Pretrained, best_prior, pretrained
-from .windows import WINDOW, batches, by_window, first_bases
+from .scores import Weights
+from .training import GeneModel, decode, first_model, train
 
 KINDS = "prokaryote", "eukaryote"
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
@@ -65,9 +65,9 @@ class GeneFinder(Parameters):
     history_ : score a base of the best path, genes against background, in each round of training
     trained_ : False if there was too little sequence to train on; then a pre-trained model stands in, and a warning says so
 
-    Genes are candidate spans on both strands, scored as wholes (`gene_scores.py`): codons in several classes, start sites,
-    stop codons, lengths. Gaps, which may be overlaps, join them (`gene_durations.py`); training is unsupervised
-    (`gene_training.py`). Upper and lower case are the same; letters other than A, C, G, T and U are unknown, and 30 or
+    Genes are candidate spans on both strands, scored as wholes (`scores.py`): codons in several classes, start sites,
+    stop codons, lengths. Gaps, which may be overlaps, join them (`durations.py`); training is unsupervised
+    (`training.py`). Upper and lower case are the same; letters other than A, C, G, T and U are unknown, and 30 or
     more of them in a row end a contig. A gene that runs on beyond an end of its contig is partial.
 
     >>> from hmmseq.bio import GeneFinder, read_fasta
@@ -80,7 +80,7 @@ class GeneFinder(Parameters):
             raise ValueError(f"kind is {kind!r}; choose one of {', '.join(map(repr, KINDS))}")
         if kind == "prokaryote":
             return super().__new__(cls)
-        from .spliced import SplicedGeneFinder
+        from ..spliced import SplicedGeneFinder
 
         return SplicedGeneFinder(*args, **params)
 

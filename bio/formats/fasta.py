@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, NoReturn
 from hmmseq.errors import DataError
 from hmmseq.files import BLOCK, MAX_RATIO, Source, read_blocks, source_name
 
-from .alphabet import DNA, Alphabet, Codes
+from ..alphabet import DNA, Alphabet, Codes
 
 Duplicates = Literal["error", "rename", "keep"]
 

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from hmmseq._jit import jit
 
-from . import coding, gene_durations
+from . import coding, durations
 from .average_protein import codon_usage, word_usage
+from .candidates import Genome
 from .coding import WIDTH
-from .gene_candidates import Genome
-from .gene_scores import Weights
-from .gene_training import GeneModel, codon_odds, decode, open_and, start_prior
+from .scores import Weights
 from .start_sites import StartSites
+from .training import GeneModel, codon_odds, decode, open_and, start_prior
 
 Floats = NDArray[np.float64]
 
-FILE = Path(__file__).parent / "data" / "prokaryotes.safetensors"
+FILE = Path(__file__).parent.parent / "data" / "prokaryotes.safetensors"
 _ROOM = 30_000.0  # the largest count, so that half precision holds it
 _AVERAGE = 2_000.0  # words of average protein, for codons that the genome's own code does not have
 _STRENGTH = (30.0, 30.0, 100.0, 1000.0, 1000.0, 1000.0)
@@ -43,7 +43,7 @@ class Pretrained(NamedTuple):
     outside: Floats  # (4096,) words elsewhere
     sites: StartSites  # of ATG, GTG and TTG
     stops: Floats  # (64,) how often each codon ended a gene
-    gaps: gene_durations.GapSizes
+    gaps: durations.GapSizes
 
     def arrays(self) -> dict[str, NDArray[np.float16]]:
         parts = {"inside": self.inside, "outside": self.outside, "stops": self.stops}
@@ -65,7 +65,7 @@ class Pretrained(NamedTuple):
         gaps = {key.removeprefix("gaps."): np.exp(part) for key, part in own.items() if key.startswith("gaps.")}
         return cls(
             name, own["inside"], own["outside"], StartSites(**sites, no_motif=no_motif), own["stops"],
-            gene_durations.GapSizes(**gaps),
+            durations.GapSizes(**gaps),
         )  # fmt: skip
 
     def adapted(self, composition: Floats, step: float) -> Pretrained:
@@ -93,7 +93,7 @@ class Pretrained(NamedTuple):
             sites = sites._replace(codon=np.log(start_prior(code)))
         return GeneModel(
             open_and(learned, background, code, weights), sites, start, np.log(used / used.sum()) - stop,
-            gene_durations.learn_lengths(np.empty(0, dtype=np.int64)), self.gaps, inside / inside.sum(1)[:, None], 0,
+            durations.learn_lengths(np.empty(0, dtype=np.int64)), self.gaps, inside / inside.sum(1)[:, None], 0,
             self.outside / self.outside.sum(),
         )  # fmt: skip
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from hmmseq._jit import jit
 from hmmseq.kernels.sorting import order
 
-from .alphabet import DNA, Codes
-from .genetic_code import GeneticCode
+from ..alphabet import DNA, Codes
+from ..genetic_code import GeneticCode
 
 BORDER = 5  # a code of its own between contigs: no gene crosses it, but one may be cut by it
 BORDER_WIDTH = 3  # so that every frame meets it

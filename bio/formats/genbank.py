@@ -11,8 +11,8 @@ from typing import Any
 from hmmseq.errors import DataError
 from hmmseq.files import Source, read_blocks, source_name
 
+from ..gene import Gene, Piece, identifiers
 from .fasta import FastaRecord
-from .gene import Gene, Piece, identifiers
 from .output import Target, check_place, number, wrapped, write_lines
 
 

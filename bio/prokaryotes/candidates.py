@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from hmmseq.span_graph import Spans
 
+from ..genetic_code import GeneticCode
 from . import coding
 from .coding import N_WORDS, Floats
-from .gene_durations import BORDER_SPAN, CUT_BOTH, CUT_LEFT, CUT_RIGHT, LONG, OVERLAP
-from .gene_scores import Scored
-from .genetic_code import GeneticCode
+from .durations import BORDER_SPAN, CUT_BOTH, CUT_LEFT, CUT_RIGHT, LONG, OVERLAP
 from .open_frames import BORDER, BORDER_WIDTH, CUT, codon_marks, open_frames, other_strand
+from .scores import Scored
 
 _MIN_CUT = 63  # bases of the shortest part of a gene: longer than any overlap
 BORDER_SCORE = 100.0  # nats: no path leaves out a border

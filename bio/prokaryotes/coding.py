@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from hmmseq._jit import jit
 
-from . import words
-from .genetic_code import GeneticCode
-from .words import WIDTH, Floats
+from .. import words
+from ..genetic_code import GeneticCode
+from ..words import WIDTH, Floats
 
 N_WORDS = words.N_FULL
 _TINY = 1e-9  # probability of an in-frame stop, which is never read

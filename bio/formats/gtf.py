@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
-from .gene import Gene, Piece, identifiers
+from ..gene import Gene, Piece, identifiers
 from .output import Target, number, write_lines
 
 _ATTRIBUTE = re.compile(r'\s*(\w+)\s+(?:"((?:[^"\\]|\\.)*)"|([^;"]*))\s*(?:;|$)')

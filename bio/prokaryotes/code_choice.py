@@ -10,13 +10,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..genetic_code import GeneticCode
 from . import coding
 from .average_protein import COMPOSITION
+from .candidates import Chosen, Genome
 from .coding import N_WORDS, Floats
-from .gene_candidates import Chosen, Genome
-from .gene_training import sense, stops_of
-from .genetic_code import GeneticCode
 from .open_frames import start_codons
+from .training import sense, stops_of
 
 
 def group_by_frames(codes: Iterable[GeneticCode]) -> list[list[GeneticCode]]:

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from hmmseq import spans as lattice  # spans alone; the kernels of all the others take memory
 from hmmseq.span_graph import Spans
 
-from . import coding, gene_durations
+from ..genetic_code import GeneticCode
+from . import coding, durations
 from .average_protein import codon_usage, tilted, word_usage
+from .candidates import BORDER_SCORE, Chosen, Genome
 from .coding import N_WORDS, Floats
-from .gene_candidates import BORDER_SCORE, Chosen, Genome
-from .gene_durations import GapSizes, Lengths, SpanGraph
-from .gene_scores import Content, Scored, Signals, Weights, score_candidates, with_lengths
-from .genetic_code import GeneticCode
+from .durations import GapSizes, Lengths, SpanGraph
 from .open_frames import CUT, OpenFrames, start_codons
+from .scores import Content, Scored, Signals, Weights, score_candidates, with_lengths
 from .start_sites import StartSites, first_sites, learn_sites
 
 TILTS = (-1.0, -0.5, 0.0, 0.5, 1.0)  # GC content of synonymous codons, on the logit scale, beside the genome's own
@@ -62,7 +62,7 @@ class GeneModel:
 
     @cached_property
     def graph(self) -> SpanGraph:
-        return gene_durations.gene_graph(self.lengths, self.gaps)
+        return durations.gene_graph(self.lengths, self.gaps)
 
     @cached_property
     def signals(self) -> Signals:
@@ -94,10 +94,10 @@ def first_model(genome: Genome, weights: Weights) -> GeneModel:
     background = coding.conditionals(_first_order(genome.words), _SEED_STRENGTH)
     content = _content(classes, background, np.full(len(TILTS), 1.0), np.full(len(TILTS), weights.content))
     start, stop = codon_odds(genome, genome.words)
-    lengths = gene_durations.learn_lengths(np.empty(0, dtype=np.int64))
+    lengths = durations.learn_lengths(np.empty(0, dtype=np.int64))
     sites = first_sites(start_prior(code), composition)
     return GeneModel(
-        content, sites, start, np.full(len(stop), 3.0), lengths, gene_durations.first_gaps(), word_usage(proteins[2]), 0
+        content, sites, start, np.full(len(stop), 3.0), lengths, durations.first_gaps(), word_usage(proteins[2]), 0
     )
 
 
@@ -264,12 +264,12 @@ def learn(genome: Genome, model: GeneModel, chosen: Chosen, weights: Weights) ->
     n_learned = 1 if model.n_learned == 0 else N_CLASSES
     content, background, pool = learn_content(genome, chosen, everything, share, model, weights, n_learned)
     start, stop = codon_odds(genome, background)
-    whole = chosen.where(gene_durations.is_whole(chosen.kind))
+    whole = chosen.where(durations.is_whole(chosen.kind))
     used = np.bincount(_stop_kinds(genome, whole), minlength=len(stop)) + 1.0
     gaps, lengths, sites = model.gaps, model.lengths, model.sites
     if model.n_learned:
-        complete = everything.where(gene_durations.is_whole(everything.kind))
-        lengths = gene_durations.learn_lengths((complete.end - complete.begin) // 3)
+        complete = everything.where(durations.is_whole(everything.kind))
+        lengths = durations.learn_lengths((complete.end - complete.begin) // 3)
         gaps = _learn_gaps(genome, everything)
         if not model.from_genome or len(whole.strand) >= _ENOUGH_STARTS:
             sites = _learn_sites(genome, model, whole, background, pool)
@@ -297,7 +297,7 @@ def _learn_gaps(genome: Genome, chosen: Chosen) -> GapSizes:
     together = contig[1:] == contig[:-1]
     size = (chosen.begin[1:] - chosen.end[:-1])[together]
     strand = np.stack([chosen.strand[:-1], chosen.strand[1:]], axis=1)[together]
-    return gene_durations.learn_gaps(size, strand)
+    return durations.learn_gaps(size, strand)
 
 
 def _learn_sites(genome: Genome, model: GeneModel, whole: Chosen, background: Floats, pool: Floats) -> StartSites:

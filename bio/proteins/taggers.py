@@ -24,13 +24,13 @@ from hmmseq import HMM, decoding, metrics
 from hmmseq.emissions import Categorical
 from hmmseq.errors import DataError
 
+from ..alphabet import PROTEIN
+from ..formats.three_line import read_three_line
 from . import membrane
-from .alphabet import PROTEIN
-from .taggers_report import Row, table, write
-from .three_line import read_three_line
+from .report import Row, table, write
 
 # Beside the package only in a checkout.
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "data" / "topology"
+EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples" / "data" / "topology"
 
 
 class Protein(NamedTuple):

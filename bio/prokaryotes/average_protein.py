@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..genetic_code import GeneticCode
 from .coding import N_WORDS, WIDTH, Floats
-from .genetic_code import GeneticCode
 
 # Percent of residues in UniProtKB/Swiss-Prot (release statistics, CC BY 4.0).
 COMPOSITION = {

@@ -10,7 +10,7 @@ from typing import BinaryIO, TypeAlias
 
 from hmmseq.files import atomic_write
 
-from .gene import Gene, Piece
+from ..gene import Gene, Piece
 
 Target: TypeAlias = str | os.PathLike[str] | BinaryIO
 

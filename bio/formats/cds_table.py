@@ -5,7 +5,7 @@ from __future__ import annotations
 from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
-from .gene import Gene
+from ..gene import Gene
 
 _COLUMNS = (
     "seqid",

@@ -10,7 +10,7 @@ import numpy as np
 from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
-from .alphabet import PROTEIN
+from ..alphabet import PROTEIN
 
 
 class LabelledProtein(NamedTuple):

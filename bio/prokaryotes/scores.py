@@ -16,7 +16,7 @@ from hmmseq._jit import jit
 from hmmseq.shares import Share, run
 
 from .coding import codon_before
-from .gene_durations import Lengths
+from .durations import Lengths
 from .open_frames import OpenFrames
 from .start_sites import StartSites, motif_odds, surroundings
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from hmmseq import spans as lattice
 from hmmseq.span_graph import Spans
 
+from ..gene import Gene, Piece
+from .candidates import Chosen, Genome
+from .durations import CUT_BOTH, CUT_LEFT, CUT_RIGHT
 from .frameshifts import Joined, joined_frames
-from .gene import Gene, Piece
-from .gene_candidates import Chosen, Genome
-from .gene_durations import CUT_BOTH, CUT_LEFT, CUT_RIGHT
-from .gene_scores import Weights
-from .gene_training import GeneModel, candidates
 from .open_frames import CUT
+from .scores import Weights
+from .training import GeneModel, candidates
 
 Floats = NDArray[np.float64]
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from hmmseq._jit import jit
 
+from .candidates import Genome
 from .coding import Floats, codon_word
-from .gene_candidates import Genome
-from .gene_durations import LONG, OVERLAP
-from .gene_scores import Weights, content_scores, mixed, total_score
-from .gene_training import GeneModel
+from .durations import LONG, OVERLAP
 from .open_frames import BORDER, OpenFrames
+from .scores import Weights, content_scores, mixed, total_score
+from .training import GeneModel
 
 _LEAST = 8.0  # nats of content in either frame
 _SHORTEST = 60  # bases of either part

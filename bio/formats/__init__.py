@@ -1,0 +1,1 @@
+"""Files of sequences, annotation and tracks: reading, writing, and finding out which format one is in."""

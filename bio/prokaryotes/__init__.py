@@ -1,0 +1,1 @@
+"""Genes without introns: bacteria, archaea and their phages."""

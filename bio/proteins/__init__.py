@@ -1,0 +1,1 @@
+"""What proteins look like along their chains."""
