@@ -101,14 +101,19 @@ def test_an_unwritable_output_is_found_before_the_input_is_read(target, tmp_path
         ["genes", "x.fna", "--table", "x"],
         ["genes", "x.fna", "--min-posterior", "1.5"],
         ["genes", "x.fna", "--threads", "0"],
+        ["genes", "x.fna", "--frameshifts", "0.5"],
         ["nonsense"],
-        [],
-        ["bench"],
     ],
 )
-def test_wrong_usage_is_status_2(arguments, capfd):
+def test_wrong_usage_is_status_2_and_one_line(arguments, capfd):
     status, out, err = run(arguments, capfd)
-    assert status == 2 and out == "" and err
+    assert status == 2 and out == "" and len(err) == 1 and err[0].startswith("hmmseq")
+
+
+@pytest.mark.parametrize("arguments", [[], ["bench"]])
+def test_without_a_command_help_is_shown(arguments, capfd):
+    status, out, err = run(arguments, capfd)
+    assert status == 2 and out == "" and any("--help" in line for line in err)
 
 
 def test_version_and_help(capfd):

@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from hmmseq.cli import bench, evaluate, genes, info, islands, plot, train_genes
 from hmmseq.cli.messages import say
@@ -73,7 +73,7 @@ def _forget_closed_pipe() -> None:
 
 
 def _parser(argv: list[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("hmmseq", description="Hidden Markov models and their relatives for sequences.")
+    parser = _Parser("hmmseq", description="Hidden Markov models and their relatives for sequences.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     parser.set_defaults(run=None, parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -81,6 +81,13 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         command.add(commands)
     bench.add(commands, filled="bench" in argv[:1])
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is one line, like all other errors."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}; {self.prog} --help lists what there is\n")
 
 
 class _Version(argparse.Action):

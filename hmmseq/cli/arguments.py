@@ -12,8 +12,9 @@ from typing import Any
 def table(text: str) -> int:
     from hmmseq.bio.genetic_code import GeneticCode
 
+    number = positive(text)
     try:
-        return GeneticCode.from_table(int(text)).table or 0
+        return GeneticCode.from_table(number).table or 0
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -34,6 +35,7 @@ def checked(kind: Callable[[str], Any], allowed: Callable[[Any], bool], expected
 not_negative = checked(int, lambda n: n >= 0, "a whole number, 0 or more")
 positive = checked(int, lambda n: n >= 1, "a whole number, 1 or more")
 probability = checked(float, lambda p: 0 <= p <= 1, "a probability, 0 to 1")
+error_rate = checked(float, lambda p: 0 <= p < 0.1, "errors a base, 0 to below 0.1")
 
 
 def check_writable(path: str) -> None:
