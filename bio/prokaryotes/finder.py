@@ -29,6 +29,7 @@ from .training import GeneModel, decode, first_model, train
 KINDS = "prokaryote", "eukaryote"
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
 ENOUGH_ALONE = 300_000  # bases; with fewer, training starts from the most similar pre-trained genome
+NOTHING = "no sequence: not one known base to look for genes in"
 _PRETRAINED_BONUS = 2.0  # nats
 AUTO = (11, 4, 25, 15)  # bacteria and archaea differ in what TGA means (4: W, 25: G), or TAG (15: Q)
 
@@ -142,7 +143,10 @@ class GeneFinder(Parameters):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "[0-9]+ bases are too few to train on", UserWarning)
             known = (record for record in records if _n_known(self._parts([record])))
-            return [gene for record in known for gene in self.fit([record]).predict([record])]
+            found = [self.fit([record]).predict([record]) for record in known]
+        if not found:
+            raise DataError(NOTHING)
+        return [gene for genes in found for gene in genes]
 
     def coding_probability(self, record: FastaRecord, first: int = 0, last: int | None = None) -> NDArray[np.float64]:
         """(last - first, 2) posterior probability, by strand, that a base lies inside a gene.
@@ -171,7 +175,7 @@ class GeneFinder(Parameters):
     def _fit(self, parts: list[Part]) -> Self:
         known = _n_known(parts)
         if not known:
-            raise DataError("no sequence: not one known base to look for genes in")
+            raise DataError(NOTHING)
         codes = self._codes()
         if not 0.0 <= self.frameshift_rate < 0.1:
             raise ValueError(f"frameshift_rate is {self.frameshift_rate}; expected errors a base, 0 to 0.1")

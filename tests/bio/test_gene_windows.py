@@ -19,6 +19,7 @@ from hmmseq.bio.prokaryotes.durations import (
 )
 from hmmseq.bio.prokaryotes.scores import _BEHIND, _NEIGHBOURS, _is_behind
 from hmmseq.bio.windows import batches, first_bases, joined
+from hmmseq.errors import DataError
 from hmmseq.span_graph import Spans
 from planted_genes import STANDARD, places, plant, record
 
@@ -98,11 +99,13 @@ def test_contigs_of_many_genomes_are_searched_one_by_one():
     with pytest.warns(UserWarning, match="too few"):
         alone = [gene for one in (records[0], records[2]) for gene in GeneFinder().find([one])]
     assert found == alone and evaluate(found, genes).recall > 0.6
+    with pytest.raises(DataError, match="not one known base"):
+        GeneFinder(metagenome=True).find(records[1:2])
 
 
 def test_a_finder_has_the_manners_of_an_estimator():
     finder = GeneFinder(table=4, circular=True)
-    assert repr(finder) == "GeneFinder(circular=True, table=4)" or repr(finder) == "GeneFinder(table=4, circular=True)"
+    assert repr(finder) == "GeneFinder(table=4, circular=True)"
     assert clone(finder).get_params() == finder.get_params() and clone(finder) is not finder
     with pytest.raises(ValueError, match="invalid parameter 'tabel'"):
         finder.set_params(tabel=11)
