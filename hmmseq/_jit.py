@@ -59,4 +59,5 @@ class Notice(event.Listener):
         pass
 
 
-event.register("numba:compile", Notice())
+NOTICE = Notice()
+event.register("numba:compile", NOTICE)

@@ -1,6 +1,7 @@
 """Where compiled kernels are kept, set before anything imports Numba; how many examples hypothesis draws."""
 
 import hashlib
+import importlib
 import os
 import shutil
 from pathlib import Path
@@ -36,6 +37,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     cache.mkdir(parents=True, exist_ok=True)
     cache.touch()
     forget_old_caches(cache.parent)
+
+_jit = importlib.import_module("hmmseq._jit")  # now that Numba knows the folder
+_jit.NOTICE.due = False  # tests of the command line count lines of standard error, whether or not kernels are compiled
 
 # Every run draws the same examples; `pytest --hypothesis-profile=default` explores.
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=15 if UNCOMPILED else 60)
