@@ -1,4 +1,4 @@
-"""The manners of scikit-learn's estimators for a class that does without scikit-learn, its 70 MB and its second."""
+"""The manners of scikit-learn's estimators for a class that does not import scikit-learn, which takes memory and time."""
 
 from __future__ import annotations
 

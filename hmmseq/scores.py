@@ -1,4 +1,4 @@
-"""Scores, in the two forms that kernels read, packed for many sequences."""
+"""Scores, in the forms that kernels read, packed for many sequences."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
