@@ -177,8 +177,7 @@ class GeneFinder(Parameters):
         if not known:
             raise DataError(NOTHING)
         codes = self._codes()
-        if not 0.0 <= self.frameshift_rate < 0.1:
-            raise ValueError(f"frameshift_rate is {self.frameshift_rate}; expected errors a base, 0 to 0.1")
+        self._check_rate()
         self.trained_ = known >= ENOUGH_TO_TRAIN
         self.pretrained_ = known < ENOUGH_ALONE and bool(self._priors())
         if not self.trained_:
@@ -190,6 +189,10 @@ class GeneFinder(Parameters):
         learned = [self._learn(parts, group) for group in by_frames]
         _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         return self
+
+    def _check_rate(self) -> None:
+        if not 0.0 <= self.frameshift_rate < 0.1:
+            raise ValueError(f"frameshift_rate is {self.frameshift_rate}; expected errors a base, 0 to below 0.1")
 
     @property
     def _weights(self) -> Weights:
@@ -237,6 +240,7 @@ class GeneFinder(Parameters):
         ]
 
     def _found(self, parts: list[Part]) -> Found:
+        self._check_rate()  # set since `fit`, perhaps
         return find_genes(self._genome(parts), self.model_, self._weights, self.frameshift_rate)
 
     def _predict_long(self, record: FastaRecord) -> list[Gene]:

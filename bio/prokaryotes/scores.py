@@ -63,6 +63,7 @@ class Signals(NamedTuple):
 
 
 def with_lengths(sites: StartSites, start: Floats, stop: Floats, lengths: Lengths) -> Signals:
+    """Signals of genes that are as long as these."""
     return Signals(sites, start, stop, lengths.whole, lengths.cut, lengths.both)
 
 
@@ -170,6 +171,7 @@ def score_candidates(
     weights: Weights,
     n_jobs: int | None = None,
 ) -> Scored:
+    """The candidates of both strands that may be genes, with their scores."""
     found: list[tuple[NDArray[np.int64], Floats]] = [(np.empty(0, np.int64), np.empty(0))] * len(strands)
 
     def work(share: Share) -> None:

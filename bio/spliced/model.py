@@ -206,6 +206,7 @@ def signal_places(codes: Codes) -> Sites:
 
 
 def chosen(codons: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(64,) whether a codon is one of these."""
     chosen = np.zeros(64, bool)
     chosen[list(codons)] = True
     return chosen

@@ -238,6 +238,7 @@ def without_improbable(scored: Sequence[Scored], weights: Floats, n_jobs: int | 
 
 
 def weighted(candidates: Candidates, weights: Floats) -> Floats:
+    """(n_candidates,) sums of their features by the weights (n_types, n_features) of their types."""
     return np.einsum("ij,ij->i", candidates.features, weights[candidates.type])
 
 

@@ -1,5 +1,7 @@
 """Genes that a missing or surplus base breaks, and their repair."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,12 @@ def test_genes_in_pieces_turn_with_a_circle(planted):
 def test_rates_are_checked(planted, rate):
     with pytest.raises(ValueError, match="frameshift_rate"):
         GeneFinder(frameshift_rate=rate).fit([record(planted[0])])
+
+
+def test_a_rate_set_after_fit_is_checked(planted):
+    codes, finder = planted[0], copy(planted[-1])
+    with pytest.raises(ValueError, match="frameshift_rate"):
+        finder.set_params(frameshift_rate=5.0).predict([record(codes)])
 
 
 def test_proteins_of_genes_in_pieces_are_written(planted, tmp_path):
