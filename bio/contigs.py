@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -23,11 +24,18 @@ class Part(NamedTuple):
     whole: bool = False  # of the record
 
 
-def parts_of(record: FastaRecord) -> Iterator[Part]:
-    """The stretches of a record; DataError for letters that are not DNA."""
+def parts_of(record: FastaRecord, mask_lower_case: bool = False) -> Iterator[Part]:
+    """The stretches of a record; DataError for letters that are not DNA. Masked letters are unknown."""
     codes = record.encode()
+    if mask_lower_case:
+        codes[np.frombuffer(record.sequence, np.uint8) >= ord("a")] = DNA.missing
     unknown = np.concatenate([[False], codes == DNA.missing, [False]])
     edges = np.flatnonzero(unknown[1:] != unknown[:-1])
     gaps = [(a, b) for a, b in edges.reshape(-1, 2).tolist() if b - a >= _GAP]
     begins, ends = [0, *(b for _, b in gaps)], [*(a for a, _ in gaps), len(codes)]
     return (Part(record.id, a, codes[a:b], b - a == len(codes)) for a, b in zip(begins, ends) if a < b)
+
+
+def is_whole(record: FastaRecord) -> bool:
+    """Whether no long run of unknown letters parts the record."""
+    return not re.search(rb"[^ACGTUacgtu]{%d}" % _GAP, record.sequence)

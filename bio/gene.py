@@ -163,6 +163,11 @@ class Gene:
         whole = coding[: len(coding) - len(coding) % 3]
         return code.translate(whole, from_start=not self.partial_5).removesuffix("*")
 
+    def moved(self, bases: int) -> Gene:
+        """The same gene so many bases farther right."""
+        pieces = tuple((first + bases, last + bases) for first, last in self.pieces)
+        return replace(self, start=self.start + bases, end=self.end + bases, pieces=pieces)
+
     def without_stop(self) -> Gene:
         """The gene less its last three coding bases; itself if its 3' end is cut. A stop codon can be split by an intron."""
         if self.partial_3 or self.coding_length <= 3:

@@ -13,7 +13,7 @@ from hmmseq.span_graph import Spans
 from ..genetic_code import GeneticCode
 from . import coding
 from .coding import N_WORDS, Floats
-from .durations import BORDER_SPAN, CUT_BOTH, CUT_LEFT, CUT_RIGHT
+from .durations import BORDER_SPAN, CUT_BOTH, CUT_LEFT, CUT_RIGHT, LONG, OVERLAP
 from .open_frames import BORDER, BORDER_WIDTH, CUT, codon_marks, open_frames, other_strand
 from .scores import Scored
 
@@ -81,6 +81,7 @@ class Genome:
         if strand:
             begin, end, left, right = len(self) - end, len(self) - begin, cut_3, cut_5
         kind = strand + np.where(left, CUT_LEFT, 0) + np.where(right, CUT_RIGHT, 0)
+        kind += np.where(left | right, 0, np.where(end - begin > OVERLAP, LONG, 0))
         return begin, end, np.where(left & right, CUT_BOTH, kind)
 
 

@@ -16,10 +16,12 @@ from hmmseq.span_graph import Gap, SpanGraph
 
 Floats = NDArray[np.float64]
 
-OVERLAP, NEAR = 60, 300  # longest overlap of neighbours; gaps longer than NEAR decay geometrically
+OVERLAP, NEAR = 120, 300  # longest overlap of neighbours; gaps longer than NEAR decay geometrically
+SHORT_OVERLAP = 60  # the longest of a gene that is no longer than OVERLAP, or cut
 FORWARD, REVERSE, BORDER_SPAN = 0, 1, 2
 CUT_LEFT, CUT_RIGHT, CUT_BOTH = 3, 5, 7  # and strand, except for genes without either end
-N_KINDS = 8
+LONG = 8  # and strand: whole genes that are longer than OVERLAP
+N_KINDS = 10
 
 LONGEST = 20_000  # codons; longer genes weigh what this one does
 _SHORTEST = 20
@@ -27,6 +29,7 @@ _LENGTH, _LENGTH_SPREAD = 270.0, 0.8  # codons of a gene before any is known: a 
 _GRID = 400
 _SMOOTH_LENGTHS, _SMOOTH_GAPS, _SMOOTH_SHARP = 12.0, 8.0, 2.0  # standard deviations of kernels
 _PRIOR = 40.0  # genes and gaps that the first guesses count for
+_ANY_SIZE = 0.02  # share of gaps that may have any size below NEAR
 _FAR = 300.0  # mean of what a long gap has beyond NEAR
 _SHARP_FROM = -30  # overlaps of one strand keep their peaks, such as ATGA's -4, from here on
 
@@ -92,7 +95,7 @@ def _gap_counts(size: NDArray[np.integer], same: bool) -> tuple[Floats, float, f
         share = 0.9 * ((at > _SHARP_FROM) & (at < 0))
         table = share * sharp + (1 - share) * table
     first, first_far = first_gap(same)
-    table = table + 0.004 * len(size) / len(table) + 1e-3 + _PRIOR * first
+    table = table + _ANY_SIZE * len(size) / len(table) + 1e-3 + _PRIOR * first
     n_far = len(beyond) + _PRIOR * first_far + 1.0
     return table, n_far, float(beyond.sum() + _FAR * (n_far - len(beyond)))
 
@@ -116,13 +119,21 @@ def first_gaps() -> GapSizes:
     return GapSizes(near, np.full((2, 2), 0.5 * 0.15), np.full((2, 2), _FAR))
 
 
+def is_whole(kind: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which kinds of span are genes with both ends."""
+    return (kind < BORDER_SPAN) | (kind >= LONG)
+
+
 def gene_graph(lengths: Lengths, gaps: GapSizes) -> SpanGraph:
     """Genes of both strands, whole or cut, and borders, joined by gaps."""
     size, tail = _sizes(gaps)
     seen, tail_seen, unseen = _censored(gaps)
     rate = -math.log(3.0 * lengths.mean + unseen[1])  # genes a base: where a border lies has no preference
     of_strand = rate + math.log(0.5)
-    found = [Gap(_before(a), _after(b), size[a, b], -OVERLAP, tail[a, b]) for a in range(2) for b in range(2)]
+    pairs = [(a, b) for a in range(2) for b in range(2)]
+    longer = OVERLAP - SHORT_OVERLAP
+    found = [Gap(_before(a), _after(b), size[a, b, longer:], -SHORT_OVERLAP, tail[a, b]) for a, b in pairs]
+    found += [Gap([LONG + a], [LONG + b], size[a, b, :longer], -OVERLAP) for a, b in pairs]
     found += [Gap([BORDER_SPAN], _after(b), np.log(seen) + of_strand, 0, tail_seen) for b in range(2)]
     found += [Gap(_before(a), [BORDER_SPAN], np.log(seen), 0, tail_seen) for a in range(2)]
     found.append(Gap([BORDER_SPAN], [CUT_LEFT, CUT_LEFT + 1, CUT_BOTH], [of_strand]))
@@ -148,11 +159,11 @@ def _censored(gaps: GapSizes) -> tuple[Floats, float, Floats]:
 
 
 def _before(strand: int) -> list[int]:
-    return [strand, CUT_LEFT + strand]
+    return [strand, LONG + strand, CUT_LEFT + strand]
 
 
 def _after(strand: int) -> list[int]:
-    return [strand, CUT_RIGHT + strand]
+    return [strand, LONG + strand, CUT_RIGHT + strand]
 
 
 def _border() -> Floats:

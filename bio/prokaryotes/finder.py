@@ -5,24 +5,23 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from hmmseq.errors import DataError
 
 from ..alphabet import DNA
-from ..contigs import MARGIN, Part, parts_of
+from ..contigs import MARGIN, Part, is_whole, parts_of
 from ..formats.fasta import FastaRecord
 from ..gene import Gene
 from ..genetic_code import GeneticCode
-from ..spliced import SplicedGeneFinder
+from ..parameters import Parameters
+from ..windows import WINDOW, batches, by_window, first_bases
 from .candidates import Genome
-from .decoding import coding_cover, find_genes
+from .code_choice import codons_of, group_by_frames, likeliest
+from .decoding import Found, coding_cover, find_genes
 from .pretrained import Pretrained, best_prior, pretrained
 from .scores import Weights
 from .training import GeneModel, decode, first_model, train
@@ -31,23 +30,28 @@ KINDS = "prokaryote", "eukaryote"
 ENOUGH_TO_TRAIN = 20_000  # bases; as many as Prodigal asks for
 ENOUGH_ALONE = 300_000  # bases; with fewer, training starts from the most similar pre-trained genome
 _PRETRAINED_BONUS = 2.0  # nats
-AUTO = (11, 4)  # what TGA means is all that most bacteria and archaea differ in
+AUTO = (11, 4, 25, 15)  # bacteria and archaea differ in what TGA means (4: W, 25: G), or TAG (15: Q)
 
 
-class GeneFinder(BaseEstimator):
+class GeneFinder(Parameters):
     """Gene finder that trains itself on the genome it is given: a semi-Markov model of genes and the gaps between them.
 
     GeneFinder(kind="eukaryote", ...) is a `SplicedGeneFinder`, for genes with introns, with parameters of its own.
 
     Parameters
     ----------
-    table : NCBI number of the genetic code, a GeneticCode, or "auto": 11 or 4, whichever explains the genome better
+    table : NCBI number of the genetic code, a GeneticCode, or "auto": 11, 4, 25 or 15, whichever explains the genome best
     kind : "prokaryote"
     min_length : bases of the shortest gene to report, stop codon included
     min_posterior : genes less probable than this are not reported
     circular : whether records are circular: True for all, or the ids of those that are. A gene across the origin ends beyond
         the length of its record. Records with long runs of unknown letters count as linear
+    frameshift_rate : sequencing errors a base that put in a letter or leave one out, 1e-4 say: genes may then change their
+        frame once, and come in two pieces; default: none do
+    mask_lower_case : whether lower-case letters, with which repeats are masked, are unknown
+    metagenome : whether `find` searches each record by itself, as a piece of a genome of its own
     n_rounds : rounds of training
+    n_training : bases to learn from at most, the first of the records
     priors : pre-trained genomes (`pretrained.py`) for sequences of less than 300 kb; default: those of the package. With
         none, (), average proteins are where training begins
     n_jobs : threads; results are the same for any number
@@ -74,7 +78,11 @@ class GeneFinder(BaseEstimator):
     def __new__(cls, *args: Any, kind: str = "prokaryote", **params: Any) -> Any:
         if kind not in KINDS:
             raise ValueError(f"kind is {kind!r}; choose one of {', '.join(map(repr, KINDS))}")
-        return super().__new__(cls) if kind == "prokaryote" else SplicedGeneFinder(*args, **params)
+        if kind == "prokaryote":
+            return super().__new__(cls)
+        from ..spliced import SplicedGeneFinder
+
+        return SplicedGeneFinder(*args, **params)
 
     def __init__(
         self,
@@ -82,9 +90,13 @@ class GeneFinder(BaseEstimator):
         *,
         kind: str = "prokaryote",
         min_length: int = 90,
-        min_posterior: float = 0.35,
+        min_posterior: float = 0.25,
         circular: bool | Collection[str] = False,
+        frameshift_rate: float = 0.0,
+        mask_lower_case: bool = False,
+        metagenome: bool = False,
         n_rounds: int = 5,
+        n_training: int = 20_000_000,
         priors: Collection[Pretrained] | None = None,
         n_jobs: int | None = None,
         verbose: bool = False,
@@ -94,7 +106,11 @@ class GeneFinder(BaseEstimator):
         self.min_length = min_length
         self.min_posterior = min_posterior
         self.circular = circular
+        self.frameshift_rate = frameshift_rate
+        self.mask_lower_case = mask_lower_case
+        self.metagenome = metagenome
         self.n_rounds = n_rounds
+        self.n_training = n_training
         self.priors = priors
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -104,29 +120,41 @@ class GeneFinder(BaseEstimator):
 
         DataError if there is no known base, or for letters that are not DNA.
         """
-        return self._fit([part for record in records for part in parts_of(record)])
+        return self._fit(self._parts(first_bases(records, self.n_training)))
 
     def predict(self, records: Iterable[FastaRecord]) -> list[Gene]:
-        """Genes by record and position, with their posterior probabilities (also as score); `fit` comes first."""
-        check_is_fitted(self)
-        return self._predict([part for record in records for part in parts_of(record)])
+        """Genes by record and position, with their posterior probabilities (also as score); `fit` comes first.
+
+        Long records are read a window at a time, so that memory does not grow with them.
+        """
+        self._check_fitted("model_")
+        genes = list[Gene]()
+        for batch in batches(records):
+            whole = len(batch) > 1 or len(batch[0].sequence) <= WINDOW
+            genes += self._predict(self._parts(batch)) if whole else self._predict_long(batch[0])
+        return genes
 
     def find(self, records: Iterable[FastaRecord]) -> list[Gene]:
-        """Train on a genome and give its genes."""
-        parts = [part for record in records for part in parts_of(record)]
-        return self._fit(parts)._predict(parts)
+        """Train on a genome and give its genes; with `metagenome` on each record alone."""
+        if not self.metagenome:
+            records = list(records)
+            return self.fit(records).predict(records)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "[0-9]+ bases are too few to train on", UserWarning)
+            known = (record for record in records if _n_known(self._parts([record])))
+            return [gene for record in known for gene in self.fit([record]).predict([record])]
 
     def coding_probability(self, record: FastaRecord, first: int = 0, last: int | None = None) -> NDArray[np.float64]:
         """(last - first, 2) posterior probability, by strand, that a base lies inside a gene.
 
         Only the stretch from base `first` (from 0) to `last` and what lies near it is looked at.
         """
-        check_is_fitted(self)
+        self._check_fitted("model_")
         last = len(record.sequence) if last is None else last
         low = max(0, first - MARGIN)
         stretch = FastaRecord(record.id, "", record.sequence[low : last + MARGIN])
         probability = np.zeros((len(stretch.sequence), 2))
-        parts = list(parts_of(stretch))
+        parts = self._parts([stretch])
         if parts:
             genome = self._genome(parts)
             cover = coding_cover(genome, self.model_, self._weights)
@@ -134,19 +162,19 @@ class GeneFinder(BaseEstimator):
                 probability[part.offset : part.offset + len(part.codes)] = cover[offset : offset + len(part.codes)]
         return probability[first - low : last - low]
 
+    def _parts(self, records: Iterable[FastaRecord]) -> list[Part]:
+        return [part for record in records for part in parts_of(record, self.mask_lower_case)]
+
     def _genome(self, parts: list[Part], code: GeneticCode | None = None) -> Genome:
         return Genome([part.codes for part in parts], code or self.code_, self.min_length, self.n_jobs)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False  # records with names and letters
-        return tags
-
     def _fit(self, parts: list[Part]) -> Self:
-        known = sum(int((part.codes < DNA.missing).sum()) for part in parts)
+        known = _n_known(parts)
         if not known:
             raise DataError("no sequence: not one known base to look for genes in")
         codes = self._codes()
+        if not 0.0 <= self.frameshift_rate < 0.1:
+            raise ValueError(f"frameshift_rate is {self.frameshift_rate}; expected errors a base, 0 to 0.1")
         self.trained_ = known >= ENOUGH_TO_TRAIN
         self.pretrained_ = known < ENOUGH_ALONE and bool(self._priors())
         if not self.trained_:
@@ -154,7 +182,8 @@ class GeneFinder(BaseEstimator):
                 f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); using a model made before",
                 stacklevel=3,
             )
-        learned = [self._learn(parts, code) for code in codes]
+        by_frames = group_by_frames(codes)
+        learned = [self._learn(parts, group) for group in by_frames]
         _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         return self
 
@@ -175,31 +204,49 @@ class GeneFinder(BaseEstimator):
             raise ValueError(f"table is {self.table!r}; expected the number of a genetic code, a GeneticCode or 'auto'")
         return [GeneticCode.from_table(table) for table in tables]
 
-    def _learn(self, parts: list[Part], code: GeneticCode) -> tuple[float, GeneticCode, GeneModel, list[float]]:
-        """How well the code explains the genome, and what was learned with it."""
-        genome, history = self._genome(parts, code), list[float]()
+    def _learn(self, parts: list[Part], codes: list[GeneticCode]) -> tuple[float, GeneticCode, GeneModel, list[float]]:
+        """How well codes with the same open frames explain the genome, the likeliest of them, and what was learned."""
+        genome, history = self._genome(parts, codes[0]), list[float]()
         prior = best_prior(genome, self._weights, self._priors()) if self.pretrained_ else None
         model = prior or first_model(genome, self._weights)
         if self.trained_:
             model, history = train(genome, self._weights, self.n_rounds, self._say, prior)
-        one = len(self._codes()) == 1
-        return 0.0 if one else decode(genome, model, self._weights)[3], code, model, history
+        if len(self._codes()) == 1:
+            return 0.0, codes[0], model, history
+        _, _, chosen, score = decode(genome, model, self._weights)
+        return score, likeliest(codes, codons_of(genome, chosen)), model, history
 
-    def _predict(self, parts: list[Part]) -> list[Gene]:
+    def _predict(self, parts: list[Part], turn: bool = True) -> list[Gene]:
         if not parts:
             return []
         self._say("decoding ...")
-        found = find_genes(self._genome(parts), self.model_, self._weights)
-        turns = [found.widest_gap(k) or 0 if self._is_circular(part) else 0 for k, part in enumerate(parts)]
+        found = self._found(parts)
+        turns = [found.widest_gap(k) or 0 if turn and self._is_circular(part) else 0 for k, part in enumerate(parts)]
         if any(turns):  # begin between two genes, so that none is cut
             turned = [part._replace(codes=np.roll(part.codes, -turn)) for part, turn in zip(parts, turns)]
-            found = find_genes(self._genome(turned), self.model_, self._weights)
+            found = self._found(turned)
         return [
             gene
             for number, (part, turn) in enumerate(zip(parts, turns))
             for gene in _turned(found.genes(number, part.seqid, part.offset, self.code_.table), turn, len(part.codes))
             if (gene.posterior or 0.0) >= self.min_posterior
         ]
+
+    def _found(self, parts: list[Part]) -> Found:
+        return find_genes(self._genome(parts), self.model_, self._weights, self.frameshift_rate)
+
+    def _predict_long(self, record: FastaRecord) -> list[Gene]:
+        """The same for one record, a window at a time. A circular one begins between two genes of its first window."""
+
+        def genes_of(piece: FastaRecord) -> list[Gene]:
+            return self._predict(self._parts([piece]), turn=False)
+
+        if not self._is_circular(Part(record.id, 0, np.empty(0, np.uint8), is_whole(record))):
+            return by_window(record, genes_of)
+        first = self._parts([FastaRecord(record.id, "", record.sequence[:WINDOW])])
+        turn = self._found(first).widest_gap(0) or 0
+        turned = FastaRecord(record.id, "", record.sequence[turn:] + record.sequence[:turn])
+        return _turned(by_window(turned, genes_of), turn, len(record.sequence))
 
     def _is_circular(self, part: Part) -> bool:
         if isinstance(self.circular, bool):
@@ -211,10 +258,13 @@ class GeneFinder(BaseEstimator):
             print(line, file=sys.stderr, flush=True)
 
 
+def _n_known(parts: Iterable[Part]) -> int:
+    return sum(int((part.codes < DNA.missing).sum()) for part in parts)
+
+
 def _turned(genes: Iterable[Gene], turn: int, length: int) -> list[Gene]:
     """Genes of a circular contig that was read from base `turn` on, in its own coordinates and order."""
     if not turn:
         return list(genes)
-    back = [(gene, (gene.start - 1 + turn) % length + 1) for gene in genes]
-    moved = [replace(gene, start=start, end=start + len(gene) - 1) for gene, start in back]
+    moved = [gene.moved((gene.start - 1 + turn) % length + 1 - gene.start) for gene in genes]
     return sorted(moved, key=lambda gene: gene.start)

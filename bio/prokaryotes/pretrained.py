@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from hmmseq._jit import jit
 
@@ -30,6 +29,10 @@ FILE = Path(__file__).parent.parent / "data" / "prokaryotes.safetensors"
 _ROOM = 30_000.0  # the largest count, so that half precision holds it
 _AVERAGE = 2_000.0  # words of average protein, for codons that the genome's own code does not have
 _STRENGTH = (30.0, 30.0, 100.0, 1000.0, 1000.0, 1000.0)
+# How G and C at the three codon positions, and between genes, follow those of the genome (Muto and Osawa, PNAS 84, 1987).
+_SLOPES, _SLOPE_BETWEEN = np.array([0.75, 0.45, 1.7]), 1.0
+_STEPS = (0.0, 0.5, 1.0)  # of the way from a genome's share of G and C to that of the contigs
+_CODING = 0.88  # share of a genome that is coding
 
 
 class Pretrained(NamedTuple):
@@ -65,6 +68,16 @@ class Pretrained(NamedTuple):
             durations.GapSizes(**gaps),
         )  # fmt: skip
 
+    def adapted(self, composition: Floats, step: float) -> Pretrained:
+        """As if the genome had gone a step, 0 to 1, of the way to this composition (4,) of letters."""
+        letters = _CODING * _letters(self.inside.sum(0)) + (1 - _CODING) * _letters(self.outside)
+        shift = step * (_log_odds_of_gc(composition) - _log_odds_of_gc(letters))
+        slopes = np.array([_SLOPES[(phase - np.arange(WIDTH)[::-1]) % 3] for phase in range(3)])
+        return self._replace(
+            inside=_with_more_gc(self.inside, shift * slopes),
+            outside=_with_more_gc(self.outside[None], np.full((1, WIDTH), shift * _SLOPE_BETWEEN))[0],
+        )
+
     def model(self, genome: Genome, weights: Weights) -> GeneModel:
         """As the starting point for a genome, with its genetic code."""
         code = genome.code
@@ -80,7 +93,8 @@ class Pretrained(NamedTuple):
             sites = sites._replace(codon=np.log(start_prior(code)))
         return GeneModel(
             open_and(learned, background, code, weights), sites, start, np.log(used / used.sum()) - stop,
-            durations.learn_lengths(np.empty(0, dtype=np.int64)), self.gaps, inside / inside.sum(1)[:, None], 0, True,
+            durations.learn_lengths(np.empty(0, dtype=np.int64)), self.gaps, inside / inside.sum(1)[:, None], 0,
+            self.outside / self.outside.sum(),
         )  # fmt: skip
 
     def likelihood(self, genome: Genome, weights: Weights) -> float:
@@ -92,14 +106,36 @@ class Pretrained(NamedTuple):
 @cache
 def pretrained() -> tuple[Pretrained, ...]:
     """The models that come with the package."""
+    from safetensors.numpy import load_file
+
     arrays = load_file(FILE)
     names = sorted({key.partition("/")[0] for key in arrays})
     return tuple(Pretrained.from_arrays(name, arrays) for name in names)
 
 
 def best_prior(genome: Genome, weights: Weights, priors: tuple[Pretrained, ...]) -> GeneModel:
-    """The model of the genome that is most like this one."""
-    return max(priors, key=lambda prior: prior.likelihood(genome, weights)).model(genome, weights)
+    """The model of the genome that is most like this one, or would be if it were as rich in G and C."""
+    adapted = (prior.adapted(genome.composition, step) for prior in priors for step in _STEPS)
+    return max(adapted, key=lambda prior: prior.likelihood(genome, weights)).model(genome, weights)
+
+
+def _letters(words: Floats) -> Floats:
+    """(4,) share of each letter at the end of words."""
+    return words.reshape(-1, 4).sum(0) / words.sum()
+
+
+def _log_odds_of_gc(composition: Floats) -> float:
+    return float(np.log((composition[1] + composition[2]) / (composition[0] + composition[3])))
+
+
+def _with_more_gc(words: Floats, shift: Floats) -> Floats:
+    """(n, 4096) as many words, the log odds of G and C moved by shift (n, 6), a letter each."""
+    is_gc = np.array([0.0, 1.0, 1.0, 0.0])
+    exponent = np.zeros((len(words), 1))
+    for letter in range(WIDTH):
+        exponent = (exponent[..., None] + shift[:, letter, None, None] * is_gc).reshape(len(words), -1)
+    moved = words * np.exp(exponent)
+    return moved * (words.sum(1) / moved.sum(1))[:, None]
 
 
 @jit

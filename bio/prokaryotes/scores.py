@@ -22,8 +22,8 @@ from .start_sites import StartSites, motif_odds, surroundings
 
 Floats = NDArray[np.float64]
 
-_HOPELESS, _BEHIND = -8.0, 25.0  # content of a candidate alone; and how far it may lag behind its frame's best
-_FRAME_HOPELESS = -2.0
+_HOPELESS, _FRAME_HOPELESS = -8.0, -2.0  # content of a candidate alone, and of the best of a frame
+_BEHIND, _NEIGHBOURS = 25.0, 600  # how far it may lag behind others: those inside it, and so many bases farther out
 
 
 class Weights(NamedTuple):
@@ -37,7 +37,7 @@ class Weights(NamedTuple):
     skipped: float = 1.0  # cost of each of up to `most_skipped` ATGs farther out
     most_skipped: int = 3
     least: float = 0.0  # candidates that score no more are dropped
-    bonus: float = 0.5  # for every gene
+    bonus: float = 1.0  # for every gene
     short: float = 0.1  # cost of each codon that a gene has less than `short_below`
     short_below: int = 50
     train_from: int = 300  # bases of the shortest gene that teaches content and starts
@@ -104,25 +104,44 @@ def total_scores(frames, content, signals, weights, out):
     """out: (n_candidates,) in all; minus infinity for what is not worth a look."""
     for f in range(frames.stop.size):
         low, high, outer = frames.first[f], frames.first[f + 1], 0
-        best = -np.inf
+        best, inside = -np.inf, -np.inf
         for c in range(low, high):
             best = max(best, content[c])
-        for c in range(high - 1, low - 1, -1):
-            skipped = min(outer, weights.most_skipped)
-            if frames.start[c] == 0:
-                outer += 1
+            outer += frames.start[c] == 0
+        for c in range(low, high):
+            outer -= frames.start[c] == 0
+            inside = max(inside, content[c])
             out[c] = -np.inf
-            if best > _FRAME_HOPELESS and content[c] > max(best - _BEHIND, _HOPELESS):
-                score = _total(frames, f, c, content[c], skipped, signals, weights)
+            if best > _FRAME_HOPELESS and content[c] > _HOPELESS and not _is_behind(frames, content, c, high, inside):
+                skipped = min(outer, weights.most_skipped)
+                kind = frames.stop_kind[f]
+                n = (frames.stop[f] - frames.begin[c]) // 3 + (1 if kind >= 0 else 0)
+                score = total_score(frames, c, n, kind, content[c], skipped, signals, weights)
                 if score > weights.least:
                     out[c] = score
 
 
 @jit(inner=True)
-def _total(frames, f, c, content, skipped, signals, weights):
-    """Score of one candidate. skipped: start codons of the first kind that lie farther out"""
-    first, kind = frames.start[c], frames.stop_kind[f]
-    n = min((frames.stop[f] - frames.begin[c]) // 3 + (1 if kind >= 0 else 0), signals.whole.size - 1)
+def _is_behind(frames, content, c, high, inside):
+    """Whether a path would rather take another candidate of the frame, which hardly reaches farther out, or not as far.
+
+    The best of a frame is no measure: opposite a gene a frame can stay open, and look good, far beyond its own gene.
+    """
+    best = inside
+    for other in range(c + 1, high):
+        if frames.begin[other] < frames.begin[c] - _NEIGHBOURS:
+            break
+        best = max(best, content[other])
+    return content[c] < best - _BEHIND
+
+
+@jit(inner=True)
+def total_score(frames, c, n, kind, content, skipped, signals, weights):
+    """Score of one candidate of n codons.
+
+    kind : which stop codon, or CUT; skipped : start codons of the first kind that lie farther out
+    """
+    first, n = frames.start[c], min(n, signals.whole.size - 1)
     score = content + weights.bonus - weights.short * max(0, weights.short_below - n)
     if kind >= 0:
         score += signals.stop[kind]

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hmmseq import lattice
+from hmmseq import spans as lattice  # spans alone; the kernels of all the others take memory
 from hmmseq.span_graph import Spans
 
 from ..genetic_code import GeneticCode
@@ -21,7 +21,7 @@ from . import coding, durations
 from .average_protein import codon_usage, tilted, word_usage
 from .candidates import BORDER_SCORE, Chosen, Genome
 from .coding import N_WORDS, Floats
-from .durations import BORDER_SPAN, GapSizes, Lengths, SpanGraph
+from .durations import GapSizes, Lengths, SpanGraph
 from .open_frames import CUT, OpenFrames, start_codons
 from .scores import Content, Scored, Signals, Weights, score_candidates, with_lengths
 from .start_sites import StartSites, first_sites, learn_sites
@@ -34,7 +34,10 @@ _LEAST_SHARE = 0.01
 _CODING_STRENGTH = (30.0, 30.0, 100.0, 1000.0, 1000.0, 1000.0)  # of back-off, in words, by order
 _BACKGROUND_STRENGTH, _SEED_STRENGTH = 30.0, 30.0
 _PROTEIN, _GENOME = 2000.0, 20000.0  # words of average protein, or of a genome that is alike
-_POOL, _WHOLE = 10000.0, 2000.0  # words of all classes, of the whole genome
+_POOL, _WHOLE = (
+    10000.0,
+    2000.0,
+)  # words of all classes, of the whole genome (or of what lies between genes of a like one)
 _ENOUGH_STARTS = 300  # to learn start sites where those of a like genome are known
 _SEED_LENGTH = 500  # bases of the shortest gene of the first round to learn from
 
@@ -51,7 +54,11 @@ class GeneModel:
     gaps: GapSizes
     protein: Floats  # (3, 4096) words of proteins like these, by codon position
     n_learned: int  # classes of genes; those after them are fixed
-    from_genome: bool = False  # whether the words of proteins, and the start sites, are those of a genome
+    between: Floats | None = None  # (4096,) share of each word between genes, if words and start sites are of a genome
+
+    @property
+    def from_genome(self) -> bool:
+        return self.between is not None
 
     @cached_property
     def graph(self) -> SpanGraph:
@@ -62,11 +69,16 @@ class GeneModel:
         return with_lengths(self.sites, self.start, self.stop, self.lengths)
 
 
+def candidates(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, Spans]:
+    """Candidates worth a look, also as spans, with the borders behind them."""
+    scored = score_candidates(genome.strands, model.content, model.signals, weights, genome.n_jobs)
+    return scored, genome.spans(scored)
+
+
 def decode(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, Spans, Chosen, float]:
     """Candidates, as spans, the genes of the best path, and its score."""
-    scored = score_candidates(genome.strands, model.content, model.signals, weights, genome.n_jobs)
-    spans = genome.spans(scored)
-    path = lattice.best_path(model.graph, spans)
+    scored, spans = candidates(genome, model, weights)
+    path = lattice.best_path(model.graph, spans, None)
     genes = path.spans[path.spans < len(scored.score)]
     chosen = Chosen(
         scored.strand[genes], scored.candidate[genes], spans.begin[genes], spans.end[genes], spans.kind[genes]
@@ -145,18 +157,19 @@ def class_odds(genome: Genome, model: GeneModel, chosen: Chosen) -> Floats:
         candidate = chosen.of_strand(s)
         own = np.zeros((len(candidate), out.shape[1]))
         coding.class_scores(
-            frames.codes, _sense(frames, candidate), _stops(frames, candidate), model.content.table, own
+            frames.codes, sense(frames, candidate), stops_of(frames, candidate), model.content.table, own
         )
         out[chosen.strand == s] = own
     return out
 
 
-def _sense(frames: OpenFrames, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+def sense(frames: OpenFrames, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
     """First base behind the start codon."""
     return frames.begin[candidate].astype(np.int64) + np.where(frames.start[candidate] == CUT, 0, 3)
 
 
-def _stops(frames: OpenFrames, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+def stops_of(frames: OpenFrames, candidate: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Base after the last sense codon."""
     return frames.stop[frames.frame[candidate]].astype(np.int64)
 
 
@@ -212,13 +225,18 @@ def learn_content(
     taken = np.zeros(len(genome), dtype=np.bool_)
     coding.mark_taken(taken, everything.begin, everything.end)
     for s, frames in enumerate(genome.strands):
+        if s:
+            taken = taken[::-1].copy()
         own = chosen.of_strand(s)
         weight = np.ascontiguousarray(share[chosen.strand == s, :n_learned])
-        coding.count_coding(frames.codes, _sense(frames, own), _stops(frames, own), weight, counts)
-        coding.count_background(frames.codes, taken[::-1].copy() if s else taken, background)
+        coding.count_coding(frames.codes, sense(frames, own), stops_of(frames, own), weight, counts)
+        coding.count_background(frames.codes, taken, background)
     pool = counts.sum(0) + (_GENOME if model.from_genome else _PROTEIN) * model.protein
     counts += _POOL * pool / pool[2].sum()
-    background += _WHOLE * _first_order(genome.words) / max(genome.words.sum(), 1.0)
+    if model.between is None:
+        background += _WHOLE * _first_order(genome.words) / max(genome.words.sum(), 1.0)
+    else:
+        background += _WHOLE * model.between
     null = coding.conditionals(background, _BACKGROUND_STRENGTH)
     learned = coding.without_stops(coding.conditionals(counts, _CODING_STRENGTH), genome.code)
     weight = share.sum(0)
@@ -246,11 +264,11 @@ def learn(genome: Genome, model: GeneModel, chosen: Chosen, weights: Weights) ->
     n_learned = 1 if model.n_learned == 0 else N_CLASSES
     content, background, pool = learn_content(genome, chosen, everything, share, model, weights, n_learned)
     start, stop = codon_odds(genome, background)
-    whole = chosen.where(chosen.kind < BORDER_SPAN)
+    whole = chosen.where(durations.is_whole(chosen.kind))
     used = np.bincount(_stop_kinds(genome, whole), minlength=len(stop)) + 1.0
     gaps, lengths, sites = model.gaps, model.lengths, model.sites
     if model.n_learned:
-        complete = everything.where(everything.kind < BORDER_SPAN)
+        complete = everything.where(durations.is_whole(everything.kind))
         lengths = durations.learn_lengths((complete.end - complete.begin) // 3)
         gaps = _learn_gaps(genome, everything)
         if not model.from_genome or len(whole.strand) >= _ENOUGH_STARTS:
@@ -264,7 +282,7 @@ def learn(genome: Genome, model: GeneModel, chosen: Chosen, weights: Weights) ->
         gaps,
         model.protein,
         n_learned,
-        model.from_genome,
+        model.between,
     )
 
 

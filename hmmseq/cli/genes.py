@@ -23,7 +23,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--ffn", metavar="GENES.ffn", help="also write the coding sequences")
     parser.add_argument("--table", type=table_or_auto, metavar="N", help="NCBI genetic code (default 11), or auto")
     parser.add_argument("--circular", action="store_true", help="records are circular: find genes across their origins")
-    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.35, with --model 0")
+    parser.add_argument("--metagenome", action="store_true", help="each record is a piece of a genome of its own")
+    parser.add_argument("--mask", action="store_true", help="lower-case letters are masked: no gene lies there")
+    parser.add_argument(
+        "--frameshifts", type=probability, metavar="RATE", help="sequencing errors a base that genes may shift frame at"
+    )
+    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.25, with --model 0")
     parser.add_argument("--min-length", type=positive, metavar="BASES", help="default 90")
     parser.add_argument("--model", metavar="MODEL", help="genes with introns, by a model from `hmmseq train-genes`")
     parser.add_argument(
@@ -67,7 +72,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check_together(arguments: argparse.Namespace) -> None:
-    own, others = ("table", "min_length", "circular"), ("hints", "complete", "alternatives")
+    own, others = (
+        ("table", "min_length", "circular", "metagenome", "mask", "frameshifts"),
+        ("hints", "complete", "alternatives"),
+    )
     wrong = [name for name in (own if arguments.model else others) if getattr(arguments, name)]
     if wrong:
         how = "does not go with" if arguments.model else "needs"
@@ -80,6 +88,9 @@ def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]
     chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length")}
     finder = GeneFinder(
         circular=arguments.circular,
+        metagenome=arguments.metagenome,
+        mask_lower_case=arguments.mask,
+        frameshift_rate=arguments.frameshifts or 0.0,
         n_jobs=arguments.threads,
         verbose=not arguments.quiet,
         **{name: value for name, value in chosen.items() if value is not None},

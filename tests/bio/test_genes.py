@@ -7,51 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmmseq.bio import DNA, FastaRecord, Gene, GeneFinder, GeneticCode, evaluate, reverse_complement
+from hmmseq.bio import DNA, FastaRecord, GeneFinder, GeneticCode, evaluate, reverse_complement
 from hmmseq.bio.prokaryotes.average_protein import codon_usage
 from hmmseq.bio.prokaryotes.candidates import Genome
+from hmmseq.bio.prokaryotes.code_choice import group_by_frames, likeliest
 from hmmseq.bio.prokaryotes.coding import N_WORDS, class_scores, codon_table, conditionals, count_coding, without_stops
 from hmmseq.bio.prokaryotes.durations import first_gaps, gene_graph, learn_gaps, learn_lengths
 from hmmseq.bio.prokaryotes.open_frames import BORDER, CUT, codon_marks, open_frames, other_strand, start_codons
 from hmmseq.bio.prokaryotes.pretrained import Pretrained, log_background, pretrained
 from hmmseq.bio.prokaryotes.scores import Weights
 from hmmseq.errors import DataError
-
-STANDARD, MYCOPLASMA = GeneticCode.from_table(11), GeneticCode.from_table(4)
-
-
-def codon(text):
-    return int(DNA.encode(text) @ np.array([16, 4, 1], np.uint8))
-
-
-def spelled(codons):
-    return np.stack([codons // 16, codons // 4 % 4, codons % 4], axis=1).ravel().astype(np.uint8)
-
-
-def plant(n_genes, code=STANDARD, seed=0, seqid="c"):
-    """A random genome (codes) with genes on both strands, and the genes. Gaps have 30 to 200 bases."""
-    rng = np.random.default_rng(seed)
-    usage = codon_usage(code, np.full(4, 0.25)) * rng.gamma(2.0, size=64)  # proteins, with a taste of their own
-    usage /= usage.sum()
-    parts, genes, length = [], [], 0
-    for _ in range(n_genes):
-        parts.append(rng.integers(4, size=rng.integers(30, 200)).astype(np.uint8))
-        length += len(parts[-1])
-        body = rng.choice(64, size=rng.integers(60, 400), p=usage)
-        gene = spelled(np.concatenate([[codon("ATG")], body, [rng.choice(code.stops)]]))
-        strand = "+-"[rng.integers(2)]
-        parts.append(gene if strand == "+" else reverse_complement(gene))
-        genes.append(Gene(seqid, length + 1, length + len(gene), strand))
-        length += len(gene)
-    return np.concatenate([*parts, rng.integers(4, size=100).astype(np.uint8)]), genes
-
-
-def record(codes, seqid="c"):
-    return FastaRecord(seqid, "", DNA.decode(codes).encode())
-
-
-def places(genes):
-    return {(gene.start, gene.end, gene.strand) for gene in genes}
+from planted_genes import MYCOPLASMA, STANDARD, codon, places, plant, record
 
 
 @pytest.fixture(scope="module")
@@ -176,12 +142,43 @@ def test_a_short_contig_is_searched_without_training():
         assert evaluate(GeneFinder().find([record(codes)]), genes).recall >= 2 / 3
 
 
-def test_the_code_that_explains_the_genome_is_chosen():
-    for code, seed in ((MYCOPLASMA, 0), (STANDARD, 0)):
-        codes, _ = plant(60, code, seed=seed)
-        assert GeneFinder(table="auto", priors=()).fit([record(codes)]).code_.table == code.table
+@pytest.mark.parametrize("table", [11, 4, 15])
+def test_the_code_that_explains_the_genome_is_chosen(table):
+    """By its stop codons; 4 and 25 have the same."""
+    codes, genes = plant(40, GeneticCode.from_table(table))
+    finder = GeneFinder(table="auto", priors=(), n_rounds=3).fit([record(codes)])
+    assert finder.code_.stops == GeneticCode.from_table(table).stops
+    assert evaluate(finder.predict([record(codes)]), genes).f1 > 0.95
+
+
+@pytest.mark.parametrize("table", [4, 25])
+@given(st.integers(0, 10**6), st.floats(0.3, 0.7))
+def test_codes_with_the_same_stops_are_told_apart_by_their_proteins(table, seed, gc):
+    codes = [GeneticCode.from_table(t) for t in (4, 25)]
+    assert group_by_frames([STANDARD, *codes]) == [[STANDARD], codes]
+    usage = codon_usage(GeneticCode.from_table(table), np.array([1 - gc, gc, gc, 1 - gc]) / 2)
+    counts = np.random.default_rng(seed).multinomial(20_000, usage).astype(float)
+    assert likeliest(codes, counts).table == table
+
+
+def test_a_code_that_is_no_table_is_an_error():
     with pytest.raises(ValueError, match="'auto'"):
-        GeneFinder(table="best").fit([record(codes)])
+        GeneFinder(table="best").fit([record(plant(2)[0])])
+
+
+def test_a_code_of_ones_own_is_read():
+    """The bacterial code with TAA for glutamine: genes run through it."""
+    amino_acids = "".join("Q" if i == 10 else a for i, a in enumerate(STANDARD.amino_acids))  # NCBI's TAA
+    own = GeneticCode(amino_acids, name="own")
+    assert codon("TAA") not in own.stops and len(own.stops) == 2
+    codes, genes = plant(40, own)
+    found = GeneFinder(table=own, priors=(), n_rounds=3).find([record(codes)])
+    assert evaluate(found, genes).f1 > 0.95 and {gene.transl_table for gene in found} == {None}
+    longest = max(found, key=len)
+    letters = codes[longest.start - 1 : longest.end]
+    protein = own.translate(letters if longest.strand == "+" else reverse_complement(letters))
+    assert protein.index("*") == len(protein) - 1
+    assert evaluate(GeneFinder(priors=(), n_rounds=3).find([record(codes)]), genes).f1 < 0.9
 
 
 def test_a_gene_across_the_origin_is_found_whole(planted):
