@@ -2,9 +2,9 @@
 
     python -m benchmarks.genes [--data DIR] [--output benchmarks/results] [--fragments 40]
 
-Each finder trains on the genome itself; seconds, of the processor, include training: the fastest of three runs that take
-turns. Then come posteriors: their calibration error, as the finder states them and when its constants are fitted on the
-other genomes.
+Each finder trains on the genome itself; seconds, of the processor, include training: the fastest of three runs that
+take turns. Then come posteriors: their calibration error, as the finder states them and when its constants are fitted
+on the other genomes.
 Fragments are random pieces of the genomes, each searched without the pre-trained model of its own genome; pyrodigal is
 asked in its metagenomic mode, whose fifty models hold some of these genomes, and from 20 kb on in its single mode too.
 Settings of hmmseq were chosen on these five genomes; nothing of the annotations is seen in training.

@@ -1,7 +1,6 @@
 """Graphs and scores as kernels read them: in linear numbers for sums, in whole numbers for best paths."""
 
 import math
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.best_tiles import FLOOR, BestModel
 from hmmseq.kernels.codes import sum_rows
-from hmmseq.kernels.gaussian import Normals, in_blocks, ranges
+from hmmseq.kernels.gaussian import Normals, in_blocks, widest_scores
 from hmmseq.kernels.lanes import BLOCK, WIDTH
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.score_rows import lower_rows, whole_rows, widest_row
@@ -104,53 +103,54 @@ def steps_between(nats: float, powers: float) -> int:
     return 1 << (steps.bit_length() - 1) if steps else 0
 
 
-def whole_model(graph: StateGraph, packed: Packed | Densities, widest: float) -> tuple[BestModel, np.ndarray]:
+def whole_model(graph: StateGraph, packed: Packed | Densities) -> tuple[BestModel, np.ndarray] | None:
     """The largest edge being 0, the largest score of each row at most 0; and what was subtracted from each row.
 
-    widest : the `spread` of the scores
-
-    The unit is a power of two and as small as `every` + 1 steps allow without an overflow: about 1e-14 nats for ordinary
-    models, 1e-12 at the most.
+    None where one step can put more than WIDEST_BEST between two states: whole numbers would be too coarse.
     """
-    n = _rounded_up(graph.n_states, BLOCK)
-    bits = (n - 1).bit_length()
-    every = EVERY if (EVERY + 1) * widest <= WIDEST_BEST else 1
-    fraction = 58 - bits - math.ceil(math.log2((every + 1) * widest))
-    units = partial(_units, fraction=fraction, bits=bits)
-    mask = (1 << bits) - 1
-    if (known := graph.kept.get("whole")) is None or known[0] != fraction:
-        edges, sources = graph.matrix(graph.edge - graph.edge.max(), NEVER), np.arange(graph.n_states)
-        matrix = units(edges, (graph.n_states, n)) + (mask - sources)[:, None]
-        start, end = (units(w - w.max(), (n,)) for w in (graph.start, graph.end))
-        known = graph.kept["whole"] = fraction, start, matrix, end
-    _, start, matrix, end = known
-    scores: np.ndarray | Normals
     if isinstance(packed, Densities):
-        scores, shift = in_blocks(packed.normals, graph.label), NOTHING
-    else:
-        table, shift = _lowered(graph, packed, n, linear=False)
-        scores = units(table, table.shape)
-    return BestModel(start, matrix, end, scores, mask, 2.0 ** (fraction + bits), every), shift
+        normals = in_blocks(packed.normals, graph.label)
+        unit = _unit(graph, widest_scores(normals))
+        return None if unit is None else (_best_model(graph, unit, normals), NOTHING)
+    unit = _unit(graph, widest_row(packed.table))
+    if unit is None:
+        return None
+    table, shift = _lowered(graph, packed, _rounded_up(graph.n_states, BLOCK), linear=False)
+    return _best_model(graph, unit, _whole(table, table.shape, unit)), shift
 
 
-def spread(graph: StateGraph, packed: Packed | Densities) -> float:
-    """An upper limit, in nats, of what one step can put between two states that are possible."""
+class Unit(NamedTuple):
+    """A nat is 2**fraction units, behind which are so many bits for a state."""
+
+    fraction: int
+    bits: int
+    every: int
+
+
+def _unit(graph: StateGraph, widest: float) -> Unit | None:
+    """As small as `every` + 1 steps allow without an overflow: about 1e-14 nats for ordinary models, 1e-12 at the most.
+
+    widest : nats by which two scores of a step can differ
+    """
     if "spread" not in graph.kept:
         ends = (float(np.ptp(w[w > NEVER])) for w in (graph.start, graph.end))
         graph.kept["spread"] = 1.0 + graph.edge_range + sum(ends) + COMMON
-    widest = farthest(packed.normals) if isinstance(packed, Densities) else widest_row(packed.table)
-    return graph.kept["spread"] + widest
+    widest += graph.kept["spread"]
+    if widest > WIDEST_BEST:
+        return None
+    bits = (_rounded_up(graph.n_states, BLOCK) - 1).bit_length()
+    every = EVERY if (EVERY + 1) * widest <= WIDEST_BEST else 1
+    return Unit(58 - bits - math.ceil(math.log2((every + 1) * widest)), bits, every)
 
 
-def farthest(normals: Normals) -> float:
-    """An upper limit of the difference of two scores of one step, from the range of each feature."""
-    low, high = np.full((2, normals.values.shape[1], 1), np.inf)
-    ranges(normals.values, low[:, 0], high[:, 0])
-    low, high = np.where(low <= -high, (low, -high), 0.0)  # 0: a feature that is never seen
-    with np.errstate(over="ignore"):
-        distance = (np.maximum(abs(low - normals.means), abs(high - normals.means)) * normals.roots) ** 2
-    constant = normals.constant[:-1]
-    return float((constant.max(axis=1) - (constant - distance).min(axis=1)).sum())
+def _best_model(graph: StateGraph, unit: Unit, scores: np.ndarray | Normals) -> BestModel:
+    if (known := graph.kept.get("whole")) is None or known[0] != unit:
+        n, mask = _rounded_up(graph.n_states, BLOCK), (1 << unit.bits) - 1
+        edges = _whole(graph.matrix(graph.edge - graph.edge.max(), NEVER), (graph.n_states, n), unit)
+        start, end = (_whole(w - w.max(), (n,), unit) for w in (graph.start, graph.end))
+        known = graph.kept["whole"] = unit, start, edges + (mask - np.arange(graph.n_states))[:, None], end
+    _, start, matrix, end = known
+    return BestModel(start, matrix, end, scores, (1 << unit.bits) - 1, 2.0 ** (unit.fraction + unit.bits), unit.every)
 
 
 def taken_out(graph: StateGraph, packed: Packed | Densities, shift: np.ndarray) -> np.ndarray:
@@ -205,8 +205,8 @@ def _lowered(graph: StateGraph, packed: Packed, n: int, linear: bool) -> tuple[n
     return table, shift
 
 
-def _units(weights: np.ndarray, shape: tuple[int, ...], fraction: int, bits: int) -> np.ndarray:
-    """Weights in whole units, `bits` zeros behind them; impossible are those of minus infinity and those outside."""
+def _whole(weights: np.ndarray, shape: tuple[int, ...], unit: Unit) -> np.ndarray:
+    """Weights in whole units; impossible are those of minus infinity and those outside."""
     out = np.full(shape, FLOOR)
-    whole_rows(np.atleast_2d(weights), 2.0**fraction, bits, np.atleast_2d(out))
+    whole_rows(np.atleast_2d(weights), 2.0**unit.fraction, unit.bits, np.atleast_2d(out))
     return out

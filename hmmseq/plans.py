@@ -30,16 +30,12 @@ class Plan(NamedTuple):
     sequence: np.ndarray  # (n_pieces,)
     place: np.ndarray  # (n_pieces,) number of the piece in its sequence
     warmup: int
+    is_cut: bool  # whether some sequence is in more than one piece
 
     @property
     def is_whole(self) -> bool:
         """Whether every piece is a sequence."""
         return self.warmup == 0 and not self.is_cut
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether some sequence is in more than one piece."""
-        return bool(self.place.any())
 
     def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
         """Pieces, and the pieces that follow them in their sequences."""
@@ -104,7 +100,7 @@ def _pairs(packed: Packed | Densities, group: np.ndarray, warmup: int) -> Plan:
     ones, no = np.ones(WIDTH, dtype=np.int64), np.zeros(WIDTH, dtype=bool)
     before = np.tile([warmup, 2 * warmup], WIDTH // 2)
     pieces = Pieces(np.repeat(at, 2), ones, before, 0 * ones, opens=no, closes=no, weight=1.0 * ones)
-    return Plan(pieces, np.array([0, WIDTH]), np.repeat(which, 2), 0 * ones, 2 * warmup)
+    return Plan(pieces, np.array([0, WIDTH]), np.repeat(which, 2), 0 * ones, 2 * warmup, False)
 
 
 def make_plan(layout: Layout, packed: Packed | Densities, weights: np.ndarray, group: np.ndarray, warmup: int) -> Plan:
@@ -131,7 +127,7 @@ def make_plan(layout: Layout, packed: Packed | Densities, weights: np.ndarray, g
         weight=weights[which],
     )
     tiles = np.append(np.arange(0, len(which), layout.rows), len(which))
-    return Plan(pieces, tiles, group[which], place, warmup)
+    return Plan(pieces, tiles, group[which], place, warmup, bool(place.any()))
 
 
 def _whole(layout: Layout, group: np.ndarray, lengths: np.ndarray, starts: np.ndarray, weights: np.ndarray) -> Plan:
@@ -141,7 +137,7 @@ def _whole(layout: Layout, group: np.ndarray, lengths: np.ndarray, starts: np.nd
         group, lengths, starts, weights = group[order], lengths[order], starts[order], weights[order]
     none, all_ = np.zeros(len(group), dtype=np.int64), np.ones(len(group), dtype=bool)
     pieces = Pieces(starts, lengths, none, none, opens=all_, closes=all_, weight=weights)
-    return Plan(pieces, np.append(np.arange(0, len(group), layout.rows), len(group)), group, none, 0)
+    return Plan(pieces, np.append(np.arange(0, len(group), layout.rows), len(group)), group, none, 0, False)
 
 
 def _warmups(packed: Packed | Densities, group: np.ndarray) -> list[int]:

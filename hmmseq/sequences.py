@@ -78,7 +78,7 @@ class Sequences:
     @cached_property
     def lengths(self) -> np.ndarray:
         """(n_sequences,) number of steps in each."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]
 
     def unpack(self, rows: np.ndarray) -> list[np.ndarray]:
         """Cut `rows`, one per step of these sequences, into one view per sequence."""

@@ -17,8 +17,6 @@ from hmmseq.kernel_models import (
     COMMON,
     FEWEST_STEPS,
     WIDEST,
-    WIDEST_BEST,
-    spread,
     taken_out,
     tile_model,
     whole_model,
@@ -27,6 +25,7 @@ from hmmseq.kernels.best_tiles import BestModel, BestSeams, best_tiles
 from hmmseq.kernels.gaussian import Moments, Normals, all_moments, no_moments
 from hmmseq.kernels.lanes import WIDTH
 from hmmseq.kernels.logmath import NEVER
+from hmmseq.kernels.tile_counts import work_rows
 from hmmseq.kernels.tiled import carry, tile_counts, tile_totals
 from hmmseq.kernels.tiles import Model, Pieces, Room, Seams, make_room
 from hmmseq.plans import Layout, Plan, certify, groups
@@ -153,7 +152,7 @@ def _expected(
 
 def posteriors(graph: StateGraph, packed: Scored, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
     """(n_steps in all, n_states) posterior of each state at each step; zero in sequences left out, which come second."""
-    model, rows = tile_model(graph, packed)[0], np.zeros((packed.offsets[-1], graph.n_states))
+    model, rows = tile_model(graph, packed)[0], np.empty((packed.offsets[-1], graph.n_states))
     n, each_its_own = len(model.start), packed.code[:0]
 
     def attempt(plan: Plan) -> tuple[None, np.ndarray]:
@@ -206,10 +205,10 @@ def _of_share(place: Any, number: int) -> Any:
 def best(graph: StateGraph, packed: Scored, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """States of the best paths, (n_steps in all,), their log scores, and the sequences left to the exact recursion."""
     states, out = np.empty(packed.offsets[-1], dtype=np.int32), np.zeros(len(packed))
-    widest = spread(graph, packed)
-    if widest > WIDEST_BEST:  # whole numbers would be too coarse
+    found = whole_model(graph, packed)
+    if found is None:
         return states, out, np.arange(len(packed))
-    model, shift = whole_model(graph, packed, widest)
+    model, shift = found
 
     def attempt(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
         logs, seams = _best(model, packed, plan, states, n_jobs)
@@ -257,8 +256,9 @@ def suits_best(graph: StateGraph, packed: Scored) -> bool:
 
 def _suits(graph: StateGraph, packed: Scored) -> bool:
     """Whether every state leads to every state, paths exist, and there is enough to do."""
-    possible = graph.start.max() > NEVER and graph.end.max() > NEVER
-    return graph.is_full and possible and packed.edges is None and packed.offsets[-1] >= FEWEST_STEPS
+    if "possible" not in graph.kept:
+        graph.kept["possible"] = bool(graph.start.max() > NEVER and graph.end.max() > NEVER)
+    return graph.is_full and graph.kept["possible"] and packed.edges is None and packed.offsets[-1] >= FEWEST_STEPS
 
 
 def _layout(n_states: int) -> Layout:
@@ -272,10 +272,11 @@ class _Rooms:
     def __init__(self, plan: Plan, model: Model | BestModel, keep: bool) -> None:
         self.free: list[Room] = []
         n, longest = len(model.start), int(plan.pieces.length.max())
-        extra = 0, 0, 0
-        if isinstance(model.scores, Normals):
-            extra = (longest + 1 if keep else 1) * n, n * isinstance(model, BestModel), model.scores.values.shape[1]
-        self.make = partial(make_room, (longest + 1 if keep else 2) * n, longest, model.every, plan.warmup, *extra)
+        best, made = isinstance(model, BestModel), isinstance(model.scores, Normals)
+        alpha, work = ((longest + 1) * n, work_rows(n)) if keep else (2 * n, 0)
+        rows = alpha, work, made * (alpha if keep else n), made * best * n
+        n_features = model.scores.values.shape[1] if isinstance(model.scores, Normals) else 0
+        self.make = partial(make_room, rows, n_features, longest, model.every, plan.warmup, best)
 
     @contextmanager
     def one(self) -> Iterator[Room]:
@@ -321,6 +322,7 @@ def _carried(model: Model, packed: Scored, plan: Plan, n_jobs: int | None) -> Se
         plan.sequence[which],
         plan.place[which],
         0,
+        True,
     )
     begun = _seams(wide, model)
     begun.alpha_before[:] = np.eye(n_states, len(model.start))[np.arange(len(which)) - first[which]]

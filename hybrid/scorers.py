@@ -79,7 +79,9 @@ class Scorers(nn.Module):
         self.kinds = nn.ModuleDict()
         for kind in examples[0].uses:
             rows = torch.cat([_tensor(example.uses[kind].rows) for example in examples])
-            self.kinds[kind] = RowScorer(rows.mean(0), rows.std(0).clamp(min=LEAST_SCALE), plan)
+            rows = rows if len(rows) else rows.new_zeros(1, rows.shape[1])
+            scale = rows.std(0, correction=0).clamp(min=LEAST_SCALE)
+            self.kinds[kind] = RowScorer(rows.mean(0), scale, plan)
 
     def forward(self, examples: Sequence[Example]) -> list[Tensor]:
         """(n_candidates,) of each example."""

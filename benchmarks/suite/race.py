@@ -91,7 +91,7 @@ class Race:
     def _check_threads(self, own: Contender) -> None:
         """AssertionError if more threads than one are busy, each time: those that rows before left busy come to an end.
 
-        JAX frees the arrays of a row that is over in a thread of its own, while the next row is asked already.
+        A thread of JAX was seen to work on while the next row was asked already.
         """
         cores = [self._cores(own)]
         while cores[-1] >= MOST_CORES and len(cores) < 3:

@@ -192,7 +192,8 @@ class Gaussian(Emission):
         return np.broadcast_to(self.covars_, (n_labels, n_features, n_features))
 
     def normals(self, X: Sequences) -> Normals | None:
-        return self._normals(X.values) if self._diagonal else None
+        scored_otherwise = type(self).log_scores is not Gaussian.log_scores  # by a subclass
+        return self._normals(X.values) if self._diagonal and not scored_otherwise else None
 
     def _normals(self, values: np.ndarray) -> Normals:
         variances = self._variances().T

@@ -6,7 +6,6 @@ import numpy as np
 
 from hmmseq.emissions.gaussian import Gaussian
 from hmmseq.emissions.observed import POSITIVE, numbers
-from hmmseq.kernels.gaussian import Normals
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
@@ -25,9 +24,6 @@ class LogNormal(Gaussian):
         scores = super().log_scores(X)
         stretched = np.nansum(X.values, axis=1, keepdims=True)  # log |d log x / d x|, of the seen features
         return replace(scores, table=scores.table - stretched)
-
-    def normals(self, X: Sequences) -> Normals | None:
-        return None  # what they score is not all
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return np.exp(super().sample(labels, rng))

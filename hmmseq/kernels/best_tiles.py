@@ -227,11 +227,10 @@ def trace_tile(pieces, low, high, steps, model, pointers, room, starts, seams, o
 def best_tiles(model, code, pieces, tiles, a, b, warmup, room, seams, logs, out):
     """Best paths of tiles a ... b - 1: scores of pieces into `logs`, states by step into `out`."""
     n, longest = model.start.size, pieces.length[tiles[a]]
-    rows, pointers = np.empty((2 * n, WIDTH), np.int64), np.empty(((longest + warmup) * n, WIDTH), np.uint8)
-    starts = np.zeros(WIDTH, np.int64)
+    pointers, starts = np.empty(((longest + warmup) * n, WIDTH), np.uint8), np.zeros(WIDTH, np.int64)
     for k in range(a, b):
         low, high = tiles[k], tiles[k + 1]
         steps = best_tile(
-            model, code, pieces, low, high, warmup, rows, pointers, room, seams, logs[low:high], starts
+            model, code, pieces, low, high, warmup, room.alpha, pointers, room, seams, logs[low:high], starts
         )  # fmt: skip
         trace_tile(pieces, low, high, steps, model, pointers, room, starts, seams, out)

@@ -74,16 +74,27 @@ def diagonal_scores(normals, out):
 
 
 @jit
-def ranges(values, low, high):
-    """The smallest value of each feature into `low`, less the largest into `high`, where they are further; NaN is neither."""
-    n_features = values.shape[1]
-    flat, size = values.reshape(-1), WIDTH * n_features  # so many side by side
-    least, most = np.full(size, np.inf), np.full(size, np.inf)
+def widest_scores(normals):
+    """An upper limit of the difference of two scores of one step, from the range of each feature."""
+    n_features, n = normals.means.shape
+    flat, size = normals.values.reshape(-1), WIDTH * n_features  # so many side by side
+    least, most = np.full(size, np.inf), np.full(size, np.inf)  # `most`: of the negative values
     for begin in range(0, flat.size, size):
         _widen(flat[begin : min(begin + size, flat.size)], least, most)
-    for k in range(size):
-        low[k % n_features] = min(low[k % n_features], least[k])
-        high[k % n_features] = min(high[k % n_features], most[k])
+    total = 0.0
+    for d in range(n_features):
+        low = high = np.inf
+        for k in range(d, size, n_features):
+            low, high = min(low, least[k]), min(high, most[k])
+        if low > -high:  # never seen
+            low = high = 0.0
+        top = bottom = normals.constant[d, 0]
+        for j in range(n):
+            mean, constant = normals.means[d, j], normals.constant[d, j]
+            distance = min(max(abs(low - mean), abs(high + mean)), FARTHEST) * normals.roots[d, j]
+            top, bottom = max(top, constant), min(bottom, constant - distance * distance)
+        total += top - bottom
+    return total
 
 
 @jit(inner=True)

@@ -8,6 +8,11 @@ from hmmseq.kernels.tiles import lane_sums, normalise, product, scale, two_produ
 BACKLOG = 32  # steps between additions to the counts of pairs, which then stay in registers
 
 
+def work_rows(n: int) -> int:
+    """Of the memory that is needed: a row more a step keeps steps from lying one below the other in cache."""
+    return 2 * n + 1 + BACKLOG * (n + 1)
+
+
 @jit
 def count_tile(
     model, code, slot, pieces, low, high, room, seams, uses, pairs, starts, ends, beta, ahead, posterior, factor
@@ -17,7 +22,7 @@ def count_tile(
     uses: of labels, what `tile_scores.count` adds to.
     slot: row of `uses` to which a step is added; if there is none, step t sets row t, which has used states only.
     pairs: (n * n, WIDTH), lane by lane; none: they are not counted.   starts, ends: (n, WIDTH)
-    beta, posterior: (n, WIDTH).   ahead: (BACKLOG * n, WIDTH), scores times beta of some steps.   factor: (1, WIDTH)
+    beta, posterior: (n, WIDTH).   ahead: (BACKLOG * (n + 1), WIDTH), scores times beta of some steps.   factor: (1, WIDTH)
     """
     n, every, longest, wide = model.start.size, model.every, pieces.length[low], ahead.shape[0] // BACKLOG
     beta[:] = 0.0

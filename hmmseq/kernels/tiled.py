@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from hmmseq._jit import jit
-from hmmseq.kernels.lanes import WIDTH
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.kernels.tile_counts import BACKLOG, count_tile
+from hmmseq.kernels.tile_counts import count_tile
 from hmmseq.kernels.tiles import forward_tile
 
 
@@ -22,9 +21,8 @@ def tile_totals(model, code, pieces, tiles, a, b, warmup, room, seams, out):
 @jit
 def tile_counts(model, code, slot, pieces, tiles, a, b, warmup, room, seams, out, uses, pairs, starts, ends):
     """The same, and the expected uses of labels, pairs of states (n * n, WIDTH), starts and ends (n, WIDTH)."""
-    n = model.start.size
-    beta, posterior, factor = np.empty((n, WIDTH)), np.empty((n, WIDTH)), np.empty((1, WIDTH))
-    ahead = np.zeros((BACKLOG * (n + 1), WIDTH))  # not one below the other in cache
+    n, work = model.start.size, room.work
+    beta, posterior, factor, ahead = work[:n], work[n : 2 * n], work[2 * n : 2 * n + 1], work[2 * n + 1 :]
     for k in range(a, b):
         low, high = tiles[k], tiles[k + 1]
         forward_tile(model, code, pieces, low, high, warmup, room, out[low:high], seams)

@@ -17,6 +17,7 @@ alpha, beta   as in paths.py, but linear and scaled: sum_j alpha[j] beta[j] is t
 """
 
 import math
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -69,12 +70,13 @@ class Seams(NamedTuple):
 class Room(NamedTuple):
     """Memory for one tile. Row j of step u, a number a lane, is row (u + 1) * n + j of alpha."""
 
-    alpha: np.ndarray  # ((steps + 1) * n, WIDTH), or 2 * n rows in turn
+    alpha: np.ndarray  # ((steps + 1) * n, WIDTH), or 2 * n rows in turn; whole numbers for best paths
+    work: np.ndarray  # rows for the way back
     factors: np.ndarray  # (steps // every + 1, WIDTH) by which rows were multiplied
     exponents: np.ndarray  # (1, WIDTH) logarithms to base 2 of what was divided out
     at: np.ndarray  # (WIDTH,) where the core begins
     low: np.ndarray  # (WIDTH,) first step that may be read, counted from there
-    all_there: np.ndarray  # (2,) the first and the last step that may be read in every lane
+    all_there: np.ndarray  # the first and the last step that may be read in every lane
     last: np.ndarray  # (WIDTH,) last step of the core
     stop: np.ndarray  # (WIDTH,) last step that may be read
     rows: np.ndarray  # (WIDTH,) row of the table at this step
@@ -88,20 +90,22 @@ class Room(NamedTuple):
     totals: np.ndarray  # (3, WIDTH) what the last rows sum to, and sums in between
 
 
-def make_room(
-    n_rows: int, steps: int, every: int, warmup: int, n_scores: int = 0, n_whole: int = 0, n_features: int = 0
-) -> Room:
-    """n_rows: of alpha.   steps: of the longest core.   n_scores, n_whole: rows of scores that are made."""
-    (at, low, last, stop, rows, slots), all_there = np.zeros((6, WIDTH), np.int64), np.zeros(2, np.int64)
-    a, b, c = n_rows, n_rows + n_scores, n_rows + n_scores + n_whole
-    room = empty_rows(c + GROUP * n_features + 1)
-    alpha, scores, whole, features = room[:a], room[a:b], room[b:c], room[c:]
+def make_room(n_rows: tuple[int, ...], n_features: int, steps: int, every: int, warmup: int, best: bool) -> Room:
+    """n_rows: of alpha, work, and the scores that are made, also in whole units.   steps: of the longest core.
+
+    best : for best paths
+    """
+    whole_numbers, numbers = np.zeros((8, WIDTH), np.int64), np.zeros((5, WIDTH))
+    at, low, last, stop, rows, slots, all_there = whole_numbers[:7]
+    a, b, c, d = accumulate(n_rows)
+    room = empty_rows(d + GROUP * n_features + 1)
+    alpha, work, scores, whole, features = room[:a], room[a:b], room[b:c], room[c:d], room[d:]
     factors = np.ones((steps // every + 1, WIDTH))
-    exponents, event = np.zeros((1, WIDTH), np.int64), np.zeros(steps + warmup + 1, np.bool_)
-    shift, totals = np.zeros((2, WIDTH)), np.ones((3, WIDTH))
+    exponents, event = whole_numbers[7:], np.zeros(steps + warmup + 1, np.bool_)
+    shift, totals = numbers[:2], numbers[2:]
     return Room(
-        alpha, factors, exponents, at, low, all_there, last, stop, rows, event, slots, scores, whole.view(np.int64),
-        features, shift, totals,
+        alpha.view(np.int64) if best else alpha, work, factors, exponents, at, low, all_there, last, stop, rows, event,
+        slots, scores, whole.view(np.int64), features, shift, totals,
     )  # fmt: skip
 
 

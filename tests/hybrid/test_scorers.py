@@ -58,6 +58,13 @@ def test_climbing_along_the_gradient_reaches_the_top():
     assert np.mean((found - true) ** 2) < 0.05 * np.var(true)
 
 
+def test_a_kind_that_nobody_uses_scores_nothing():
+    nobody = Uses(np.empty((0, 3)), np.empty(0, np.int64), np.empty(0, np.int64))
+    made = [own._replace(uses={**own.uses, "nobody": nobody}) for own in examples(4)]
+    *_, networks = train_scorers(made, lambda n, scores: [1 - own for own in scores], PLAN._replace(epochs=2))
+    assert all(torch.isfinite(value).all() for value in networks.state_dict().values())
+
+
 def test_examples_do_not_change_one_another():
     made = examples(5)
     networks = next(iter(train_scorers(made, lambda numbers, scores: [1 - own for own in scores], PLAN)))

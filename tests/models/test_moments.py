@@ -1,5 +1,6 @@
 """The E-step of Gaussians that is done tile by tile, beside the one that makes a table of scores."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from hmmseq import HMM, Sequences, StateGraph, lattice, topologies
 from hmmseq.emissions import Gaussian
-from hmmseq.kernel_models import farthest
+from hmmseq.kernels.gaussian import in_blocks, widest_scores
 from hmmseq.models import em
 from hmmseq.scores import Densities, pack
 
@@ -82,7 +83,7 @@ def test_questions_answered_from_densities_are_those_of_the_table(name):
 def test_the_range_of_features_limits_the_spread_of_scores(name):
     _, emission, task = CASES[name]
     table, normals = emission.log_scores(task.X).table, emission.normals(task.X)
-    assert np.ptp(table, axis=1).max() <= farthest(normals) * (1 + 1e-12)
+    assert np.ptp(table, axis=1).max() <= widest_scores(in_blocks(normals)) * (1 + 1e-12)
 
 
 def test_no_range_of_features_that_are_never_seen():
@@ -91,8 +92,25 @@ def test_no_range_of_features_that_are_never_seen():
     alone = Gaussian()
     alone.means_, alone.covars_, alone.scale_ = emission.means_[:, :1], emission.covars_[:, :1], np.ones(1)
     own = alone.normals(Sequences(task.X.values[:, :1].copy(), task.X.offsets))
-    wider = farthest(emission.normals(task.X)) - farthest(own)
+    wider = widest_scores(in_blocks(emission.normals(task.X))) - widest_scores(in_blocks(own))
     assert 0 <= wider < 20  # what is never seen has densities, but no distances
+
+
+class Sharper(Gaussian):
+    """Counts every observation twice."""
+
+    def log_scores(self, X):
+        scores = super().log_scores(X)
+        return replace(scores, table=2 * scores.table)
+
+
+def test_subclasses_that_score_otherwise_are_asked():
+    graph, emission, task = CASES["short sequences"]
+    sharper = Sharper()
+    sharper.restore(emission.state())
+    expected = lattice.log_partition(graph, sharper.log_scores(task.X))
+    np.testing.assert_array_equal(lattice.log_partition(graph, sharper.scores(task.X)), expected)
+    assert em.expect(graph, sharper, task).log_likelihood == pytest.approx(task.weights @ expected, rel=1e-12)
 
 
 def test_what_tiles_cannot_do_goes_by_table():
