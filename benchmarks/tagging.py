@@ -31,7 +31,7 @@ from hmmseq import CRF, HMMTagger
 from hmmseq.metrics import span_scores
 
 PENALTY, ITERATIONS = 1.0, 60
-SEEN = 2  # times that a word was seen to have a class: `choose`
+SEEN = 1  # times that a word was seen to have a class: `choose`
 BLOCK, FOLDS = 50, 10  # sentences in order are of one document: what is held out comes in blocks
 AFFIXES = range(1, 5)
 
@@ -149,16 +149,17 @@ def chunk_f1(truth: list[list[str]], found: list[Any]) -> float:
     return 100 * span_scores(truth, found).f1
 
 
-def ours(X: list, y: list, held: list, **options: Any) -> tuple[dict, list]:
+def ours(X: list, y: list) -> tuple[dict, Callable]:
+    """Figures of training, and what tags sentences."""
     begun = time.perf_counter()
-    model = CRF(ends=False, tol=0.0, n_jobs=1).set_params(**{"c2": PENALTY, "n_iter": ITERATIONS} | options).fit(X, y)
-    seconds = time.perf_counter() - begun
-    figures = {"train_s": seconds, "iterations_s": model.seconds_[-1], "iterations": model.n_iter_}
-    figures |= {"objective": model.history_[-1], "history": model.history_, "seconds": model.seconds_}
-    return figures | {"tag_s": best(lambda: model.predict(held))}, model.predict(held)
+    model = CRF(ends=False, tol=0.0, n_jobs=1, c2=PENALTY, n_iter=ITERATIONS).fit(X, y)
+    figures: dict[str, Any] = {"train_s": time.perf_counter() - begun, "iterations_s": model.seconds_[-1]}
+    figures |= {"iterations": model.n_iter_, "objective": model.history_[-1]}
+    return figures | {"history": model.history_, "seconds": model.seconds_}, model.predict
 
 
-def crfsuite(X: list, y: list, held: list) -> tuple[dict, list]:
+def crfsuite(X: list, y: list) -> tuple[dict, Callable]:
+    """The same of CRFsuite."""
     import pycrfsuite
 
     class Log(pycrfsuite.BaseTrainer):
@@ -182,32 +183,43 @@ def crfsuite(X: list, y: list, held: list) -> tuple[dict, list]:
         path = str(Path(folder) / "model")
         trainer.train(path)
         seconds = time.perf_counter() - begun
-        tagger = pycrfsuite.Tagger()
-        tagger.open(path)
-        tag_s = best(lambda: [tagger.tag(x) for x in held])
-        found = [tagger.tag(x) for x in held]
-        tagger.close()
+        model = Path(path).read_bytes()
+    tagger = pycrfsuite.Tagger()
+    tagger.open_inmemory(model)
     text = "".join(trainer.lines)
     losses = [float(value) for value in re.findall(r"Loss: (\S+)", text)]
     spent = [float(value) for value in re.findall(r"Seconds required for this iteration: (\S+)", text)]
     figures = {"train_s": seconds, "iterations_s": sum(spent), "iterations": len(losses), "objective": losses[-1]}
-    return figures | {"tag_s": tag_s}, found
+
+    def tag(held: list, _model: bytes = model) -> list:  # the tagger reads it where it lies
+        return [tagger.tag(x) for x in held]
+
+    return figures, tag
 
 
 def race(task: str, train: Part, held: Part, features: Callable, measure: Callable) -> list[dict]:
     """Both libraries on the same features; and how long ours took to CRFsuite's last objective."""
     X, held_X = features(train, held)
-    n_tokens = sum(map(len, held_X))
-    rows = []
-    for name, tagger in (("python-crfsuite", crfsuite), ("hmmseq CRF", ours)):
-        figures, found = tagger(X, train.labels, held_X)
-        rows.append({"task": task, "tagger": name, "figure": measure(held.labels, found)} | figures)
-        rows[-1]["tokens_a_second"] = n_tokens / rows[-1]["tag_s"]
+    contenders = {"python-crfsuite": crfsuite(X, train.labels), "hmmseq CRF": ours(X, train.labels)}
+    seconds = in_turns([partial(tag, held_X) for _, tag in contenders.values()])
+    rows = [row(task, name, held, measure, figures, tag(held_X), tag_s)
+            for (name, (figures, tag)), tag_s in zip(contenders.items(), seconds)]  # fmt: skip
     rival, own = rows
-    history, seconds = own.pop("history"), own.pop("seconds")
-    reached = [s for value, s in zip(history, seconds) if value <= rival["objective"]]
+    progress = zip(own.pop("history"), own.pop("seconds"))
+    reached = [s for value, s in progress if value <= rival["objective"]]
     own["to_rivals_objective_s"] = reached[0] if reached else None
     return rows
+
+
+def row(task: str, name: str, held: Part, measure: Callable, figures: dict, found: Any, tag_s: float) -> dict:
+    speed = sum(map(len, held.tokens)) / tag_s
+    return {"task": task, "tagger": name, "figure": measure(held.labels, found)} | figures | {"tokens_a_second": speed}
+
+
+def in_turns(taggers: list[Callable], times: int = 7) -> list[float]:
+    """Seconds of the fastest run of each; they take turns, so that what else the machine does meets all of them."""
+    rounds = [[best(tag, 1) for tag in taggers] for _ in range(times)]
+    return np.min(rounds, axis=0).tolist()
 
 
 def hmm_rows(train: Part, held: Part) -> list[dict]:
@@ -217,9 +229,8 @@ def hmm_rows(train: Part, held: Part) -> list[dict]:
         model = HMMTagger(order=order, n_jobs=1).fit(train.words(), train.labels)
         seconds, words = time.perf_counter() - begun, held.words()
         tag_s = best(lambda model=model, words=words: model.predict(words))
-        row = {"task": "UD English EWT", "tagger": f"hmmseq HMMTagger(order={order})", "train_s": seconds}
-        row["figure"] = accuracy(held.labels, model.predict(words))
-        rows.append(row | {"tag_s": tag_s, "tokens_a_second": sum(map(len, words)) / tag_s})
+        name, figures = f"hmmseq HMMTagger(order={order})", {"train_s": seconds}
+        rows.append(row("UD English EWT", name, held, accuracy, figures, model.predict(words), tag_s))
     return rows
 
 
@@ -272,10 +283,12 @@ def choose(data: Path) -> list[dict]:
 
 def chosen(name: str, train: Part, held: Part, features: Callable) -> dict:
     X, held_X = features(train, held)
-    figures, found = ours(X, train.labels, held_X)
-    row = {"task": "UD English EWT, half of training", "tagger": f"hmmseq CRF, {name}"} | figures
-    row |= {"figure": accuracy(held.labels, found), "tokens_a_second": sum(map(len, held_X)) / figures["tag_s"]}
-    return {key: value for key, value in row.items() if key not in ("history", "seconds")}
+    figures, tag = ours(X, train.labels)
+    figures = {key: value for key, value in figures.items() if key not in ("history", "seconds")}
+    name = f"hmmseq CRF, {name}"
+    return row(
+        "UD English EWT, half of training", name, held, accuracy, figures, tag(held_X), best(lambda: tag(held_X))
+    )
 
 
 TASKS = {"ud": ud, "classes": classes, "chunking": chunking, "choose": choose}

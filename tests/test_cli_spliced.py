@@ -56,9 +56,9 @@ def test_genbank_has_both_sequence_and_annotation(folder, capfd):
 
 def test_networks_on_the_command_line(folder, capfd):
     pytest.importorskip("torch")
-    record, genes = plant(24, seed=22)
-    (folder / "larger.fa").write_text(f">{record.id}\n{record.sequence.decode()}\n")
-    write_genes(genes, folder / "larger.gff3", records=[record])
+    records, genes = zip(*(plant(8, seed=seed, seqid=f"c{seed}") for seed in (22, 23, 24)))
+    (folder / "larger.fa").write_text("".join(f">{own.id}\n{own.sequence.decode()}\n" for own in records))
+    write_genes([gene for own in genes for gene in own], folder / "larger.gff3", records=records)
     command = ["train-genes", *files(folder, "larger.fa", "larger.gff3"), "-o", folder / "neural", "--neural"]
     status, _, err = run(command, capfd)
     assert status == 0 and any(line.startswith("networks: expected exon F1") for line in err)
