@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from .formats.fasta import FastaRecord
+from .formats.fasta import FastaRecord, checked
 from .gene import Gene
 
 WINDOW, SHARED = 8_000_000, 100_000  # bases
@@ -17,7 +17,7 @@ _EDGE = 20_000  # bases at either end of the shared stretch where the end of a w
 def batches(records: Iterable[FastaRecord]) -> Iterator[list[FastaRecord]]:
     """Records that together are no longer than a window, or a single one that is longer."""
     batch, size = list[FastaRecord](), 0
-    for record in records:
+    for record in checked(records):
         if batch and size + len(record.sequence) > WINDOW:
             yield batch
             batch, size = [], 0
@@ -29,7 +29,7 @@ def batches(records: Iterable[FastaRecord]) -> Iterator[list[FastaRecord]]:
 
 def first_bases(records: Iterable[FastaRecord], most: int) -> Iterator[FastaRecord]:
     """The first records, as many as hold `most` bases, the last one cut off there."""
-    for record in records:
+    for record in checked(records):
         if most <= 0:
             break
         yield record if len(record.sequence) <= most else FastaRecord(record.id, "", record.sequence[:most])

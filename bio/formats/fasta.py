@@ -28,6 +28,14 @@ class FastaRecord(NamedTuple):
         return alphabet.encode(self.sequence, name=f"record {self.id!r}")
 
 
+def checked(records: Iterable[FastaRecord]) -> Iterator[FastaRecord]:
+    """The records; TypeError where there is something else, such as the letters of a path."""
+    for record in records:
+        if not isinstance(record, FastaRecord):
+            raise TypeError(f"{record!r} is no FastaRecord; hmmseq.bio.read_sequences reads those of a file")
+        yield record
+
+
 def read_fasta(
     source: Source,
     *,

@@ -14,7 +14,7 @@ from hmmseq.errors import DataError
 
 from ..alphabet import DNA
 from ..contigs import MARGIN, Part, is_whole, parts_of
-from ..formats.fasta import FastaRecord
+from ..formats.fasta import FastaRecord, checked
 from ..gene import Gene
 from ..genetic_code import GeneticCode
 from ..parameters import Parameters
@@ -121,6 +121,7 @@ class GeneFinder(Parameters):
 
         DataError if there is no known base, or for letters that are not DNA.
         """
+        self._check_parameters()
         return self._fit(self._parts(first_bases(records, self.n_training)))
 
     def predict(self, records: Iterable[FastaRecord]) -> list[Gene]:
@@ -142,7 +143,7 @@ class GeneFinder(Parameters):
             return self.fit(records).predict(records)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "[0-9]+ bases are too few to train on", UserWarning)
-            known = (record for record in records if _n_known(self._parts([record])))
+            known = (record for record in checked(records) if _n_known(self._parts([record])))
             found = [self.fit([record]).predict([record]) for record in known]
         if not found:
             raise DataError(NOTHING)
@@ -177,7 +178,6 @@ class GeneFinder(Parameters):
         if not known:
             raise DataError(NOTHING)
         codes = self._codes()
-        self._check_rate()
         self.trained_ = known >= ENOUGH_TO_TRAIN
         self.pretrained_ = known < ENOUGH_ALONE and bool(self._priors())
         if not self.trained_:
@@ -190,9 +190,12 @@ class GeneFinder(Parameters):
         _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         return self
 
-    def _check_rate(self) -> None:
+    def _check_parameters(self) -> None:
         if not 0.0 <= self.frameshift_rate < 0.1:
             raise ValueError(f"frameshift_rate is {self.frameshift_rate}; expected errors a base, 0 to below 0.1")
+        for name in ("min_length", "n_rounds", "n_training"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected a whole number from 1")
 
     @property
     def _weights(self) -> Weights:
@@ -240,7 +243,7 @@ class GeneFinder(Parameters):
         ]
 
     def _found(self, parts: list[Part]) -> Found:
-        self._check_rate()  # set since `fit`, perhaps
+        self._check_parameters()  # set since `fit`, perhaps
         return find_genes(self._genome(parts), self.model_, self._weights, self.frameshift_rate)
 
     def _predict_long(self, record: FastaRecord) -> list[Gene]:

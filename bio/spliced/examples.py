@@ -13,7 +13,7 @@ from hmmseq.errors import DataError, some
 
 from ..alphabet import DNA, Codes, reverse_complement
 from ..contigs import Part, parts_of
-from ..formats.fasta import FastaRecord
+from ..formats.fasta import FastaRecord, checked
 from ..gene import Gene
 from ..genetic_code import GeneticCode, codons
 from ..words import Floats
@@ -82,7 +82,7 @@ def training_regions(
 
     DataError if the annotation names no sequence of `records`, or if no gene is left.
     """
-    records = list(records)
+    records = list(checked(records))
     of_record: dict[str, list[Gene]] = {record.id: [] for record in records}
     left_out: list[LeftOut] = []
     genes = list(genes)

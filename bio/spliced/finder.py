@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from hmmseq.storage import Arrays, Stored
 
 from ..contigs import Part, parts_of
-from ..formats.fasta import FastaRecord
+from ..formats.fasta import FastaRecord, checked
 from ..gene import Gene
 from ..genetic_code import GeneticCode
 from .examples import shares_at_ends, training_regions
@@ -51,6 +51,7 @@ class SplicedGeneFinder(Stored, BaseEstimator):
     left_out_ : list of LeftOut, annotated genes that were not learned from, and why
     n_genes_ : genes that were
     hint_worth_ : what hints are worth, see `Worth`; None if `fit` had none
+    networks_ : kinds of ends of exons that networks score: none without `encoder`, with too few genes, or if they do not help
     history_ : expected F1 of exons, on folds held back, by round of learning how much each score weighs
 
     Single, initial, internal and terminal exons on both strands, split by phase and by the bases of the codons that introns
@@ -134,6 +135,11 @@ class SplicedGeneFinder(Stored, BaseEstimator):
         """
         return self._each_part(records, hints, lambda stretch, stream: stretch.alternatives(n_samples, stream))
 
+    @property
+    def networks_(self) -> tuple[str, ...]:
+        """The kinds of ends of exons that networks score."""
+        return tuple(self.model_.networks or ())
+
     def _kept_params(self) -> dict[str, Any]:
         return super()._kept_params() | {"table": 1}  # the code is among the parts
 
@@ -172,7 +178,7 @@ class SplicedGeneFinder(Stored, BaseEstimator):
                 print(f"{part.seqid}, to base {end:,}: {len(genes)} genes", file=sys.stderr, flush=True)
             return genes
 
-        parts = [part for record in records for part in parts_of(record)]
+        parts = [part for record in checked(records) for part in parts_of(record)]
         streams = np.random.default_rng(self.random_state).spawn(len(parts))
         tasks = (delayed(genes_of)(part, stream) for part, stream in zip(parts, streams))
         return [gene for genes in Parallel(self.n_jobs, require="sharedmem")(tasks) for gene in genes]

@@ -16,6 +16,7 @@ two more passes over the lattice, however many weights there are.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
@@ -83,7 +84,14 @@ def train(
 ) -> Trained:
     """A model of annotated regions; for too few genes all weights stay as they are, and there are no networks."""
     edges = gc_edges(regions, gc_classes)
-    if len(regions) < FOLDS or sum(len(region.genes) for region in regions) < ENOUGH_GENES:
+    n_genes = sum(len(region.genes) for region in regions)
+    if len(regions) < FOLDS or n_genes < ENOUGH_GENES:
+        if encoder is not None:
+            warnings.warn(
+                f"{n_genes} genes in {len(regions)} stretches are too few to train networks on (at least {ENOUGH_GENES} in "
+                f"{FOLDS}); there are none",
+                stacklevel=3,
+            )
         return Trained(fit_model(count(regions, code, edges), code, edges), [], None)
     fold = _deal(regions, random_state)
     folds = [[region for region, own in zip(regions, fold) if own == k] for k in range(FOLDS)]

@@ -20,6 +20,7 @@ FACTS = {
     "GC classes": "gc_classes",
     "bases between genes": "model_.between",
     "worth of hints": "hint_worth_",
+    "networks": "networks_",
     "encoder": "encoder",
     "head": "head",
 }
@@ -53,6 +54,8 @@ def facts(model: Any) -> Iterator[tuple[str, str]]:
 
 
 def _shown(value: Any) -> str:
+    if type(value) is tuple:
+        return " ".join(value) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

@@ -163,3 +163,10 @@ def test_a_finder_with_networks(tmp_path, monkeypatch):
 def test_an_encoder_that_nobody_knows():
     with pytest.raises(ValueError, match="'sites'"):
         GeneFinder(kind="eukaryote", encoder="transformer").fit([], [])
+
+
+def test_too_few_genes_for_networks_are_told():
+    record, genes = plant(3, seed=7)
+    with pytest.warns(UserWarning, match="3 genes in 1 stretches are too few to train networks on"):
+        finder = GeneFinder(kind="eukaryote", encoder="sites").fit([record], genes)
+    assert finder.networks_ == ()

@@ -103,6 +103,20 @@ def test_contigs_of_many_genomes_are_searched_one_by_one():
         GeneFinder(metagenome=True).find(records[1:2])
 
 
+@pytest.mark.parametrize("kind", ["prokaryote", "eukaryote"])
+@pytest.mark.parametrize("records", ["genome.fna", ["ACGT"], [b"ACGT"]])
+def test_a_path_is_no_genome(kind, records):
+    finder = GeneFinder(kind=kind)
+    with pytest.raises(TypeError, match="is no FastaRecord"):
+        finder.fit(records, [])
+
+
+@pytest.mark.parametrize("name", ["min_length", "n_rounds", "n_training"])
+def test_sizes_are_at_least_one(name):
+    with pytest.raises(ValueError, match=f"{name} is 0; expected a whole number from 1"):
+        GeneFinder(**{name: 0}).fit([])
+
+
 def test_a_finder_has_the_manners_of_an_estimator():
     finder = GeneFinder(table=4, circular=True)
     assert repr(finder) == "GeneFinder(table=4, circular=True)"
