@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from hmmseq import HMM, DataError, load
+from hmmseq import HMM, DataError, InputHMM, load
 from hmmseq.archive import digest
 from hmmseq.emissions import Categorical, Gaussian
 
@@ -118,6 +118,13 @@ def test_a_loaded_model_has_parameters_of_the_same_kind(tmp_path):
     """The alphabet size used to come back as an array of one number."""
     found = load(saved(tmp_path))
     assert isinstance(found.emission_.n_symbols_, int) and found.emission_.n_symbols_ == 2
+
+
+def test_a_class_loads_its_own_files_only(tmp_path):
+    path = saved(tmp_path)
+    assert HMM.load(path).transmat_.shape == (2, 2)
+    with pytest.raises(DataError, match=r"model\.safetensors holds a HMM, not a InputHMM"):
+        InputHMM.load(path)
 
 
 class Bomb:
