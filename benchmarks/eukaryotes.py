@@ -7,7 +7,7 @@ dealt into folds whole; chromosomes are cut half-way between two genes, about ev
 bases, exons and genes are those of `hmmseq evaluate`, over all folds together; any annotated isoform counts as right.
 kb/s is per second of processor time for finding genes with their posteriors; training, in the last column, is processor
 time for all folds. The first row of a set is the hidden Markov model alone, the second has neural networks beside it
-(`encoder="sites"`), which were trained in the same call on the same folds: the model of the first row is that of the
+(`encoder="exons"`), which were trained in the same call on the same folds: the model of the first row is that of the
 second without its networks. A third row, where a set comes with introns from RNA sequencing, is with these as hints. The
 last column but one is the expected calibration error of exon posteriors, of the finder as it was trained.
 """
@@ -95,7 +95,7 @@ def cross_validate(data: Path, name: str, n_folds: int, seed: int) -> Iterator[d
         train, test = ([part for part, own in zip(parts, fold) if (own == k) == side] for side in (False, True))
         begun = time.process_time()
         known = [hint for record, _ in train for hint in hints_of(record, hints)]
-        finder = GeneFinder(kind="eukaryote", partial=name not in LOCI, encoder="sites")
+        finder = GeneFinder(kind="eukaryote", partial=name not in LOCI, encoder="exons")
         finder.fit([record for record, _ in train], [gene for _, own in train for gene in own], known)
         training += time.process_time() - begun
         trained = finder.model_

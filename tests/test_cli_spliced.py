@@ -63,7 +63,7 @@ def test_networks_on_the_command_line(folder, capfd):
     status, _, err = run(command, capfd)
     assert status == 0 and any(line.startswith("networks: expected exon F1") for line in err)
     status, out, _ = run(["info", folder / "neural"], capfd)
-    assert status == 0 and "networks\tstart acceptor donor stop\n" in out
+    assert status == 0 and "networks\tstart acceptor donor stop single initial internal terminal\n" in out
     genome = files(folder, "genome.fa.gz")
     status, _, err = run(["genes", *genome, "--model", folder / "neural", "-q", "-o", folder / "out2.gff3"], capfd)
     assert status == 0 and not err and len(places(folder / "out2.gff3") & places(folder / "genes.gff3")) >= 8

@@ -81,12 +81,12 @@ def restore(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> SplicedMode
 
 def _networks(arrays: dict[str, np.ndarray], signals: dict[str, Signal]) -> Networks:
     networks = {}
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if f"network.{kind}.mean" in arrays):
         axes = zip(RowNetworks._fields, (2, 2, 3, 2, 2, 2, 1))
         own = RowNetworks(*(_finite(arrays, f"network.{kind}.{name}", n) for name, n in axes))
         n, n_hidden, width = own.hidden.shape
         shapes = [(n, width), (n, width), (n, n_hidden, width), (n, n_hidden), (n, n_hidden), (n, width), (n,)]
-        if [array.shape for array in own] != shapes or width != row_width(signals[kind]) or not (own.scale > 0).all():
+        if [array.shape for array in own] != shapes or width != row_width(kind, signals) or not (own.scale > 0).all():
             raise ValueError(f"the networks of {kind} have the wrong shape, or a scale that is not above 0")
         networks[kind] = own
     return networks
