@@ -88,6 +88,12 @@ class SplicedGeneFinder(Stored, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    def set_params(self, **params: Any) -> Self:
+        """Change parameters; ValueError for a name that is none, and for another `kind` than "eukaryote"."""
+        if params.pop("kind", "eukaryote") != "eukaryote":
+            raise ValueError("a finder of kind 'eukaryote' cannot become one of another kind; make a new GeneFinder")
+        return super().set_params(**params)
+
     def fit(self, records: Iterable[FastaRecord], genes: Iterable[Gene], hints: Iterable[Hint] = ()) -> Self:
         """Learn from sequences and the genes annotated on them; all that is not annotated counts as without genes.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,11 @@ class Exons(NamedTuple):
     seen: Floats
     candidate: Places
 
+    def take(self, chosen: Places) -> Exons:
+        """Some of them."""
+        columns: list[Any] = [column[chosen] for column in self]
+        return Exons(*columns)
+
     @property
     def end_phase(self) -> Places:
         return (self.phase + self.stop - self.start) % 3
@@ -148,12 +153,12 @@ class Surroundings:
     def read(self, kind: str, exons: Exons) -> Reading:
         """What networks of a kind read of exons of this strand."""
         if kind in ENDS:
-            chosen, place, phase = self._ends(kind, exons)
-            keys, row = np.unique(3 * place[chosen] + phase[chosen], return_inverse=True)
-            return Reading(self.end_rows(kind, keys // 3, keys % 3), exons.candidate[chosen], row)
+            has, place, phase = self._ends(kind, exons)
+            keys, row = np.unique(3 * place[has] + phase[has], return_inverse=True)
+            return Reading(self.end_rows(kind, keys // 3, keys % 3), exons.candidate[has], row)
         cut = (~exons.opens & (exons.start == 0)) | (~exons.closes & (exons.stop == len(self.codes)))
         chosen = np.flatnonzero((exons.type == TYPES.index(kind)) & ~cut)
-        own = Exons(*(column[chosen] for column in exons))
+        own = exons.take(chosen)
         return Reading(self.exon_rows(own), own.candidate, np.arange(len(chosen)))
 
     def _ends(self, kind: str, exons: Exons) -> tuple[NDArray[np.bool_], Places, Places]:
@@ -178,9 +183,9 @@ class Surroundings:
         inside = self._content(start, stop, frame)
         phases = [exons.phase[:, None] == np.arange(3), exons.end_phase[:, None] == np.arange(3)]
         around = [
-            self._content(*edges, frame)
+            self._content(first, last, frame)
             for near, far in pairwise((0, *AROUND))
-            for edges in ((start - far, start - near), (stop + near, stop + far))
+            for first, last in ((start - far, start - near), (stop + near, stop + far))
         ]
         return np.hstack([
             inside, inside / np.sqrt(length + _SOME), exons.seen, np.log(length), np.sqrt(length),
@@ -190,7 +195,7 @@ class Surroundings:
     def _halves(self, start: Places, stop: Places, frame: Places) -> Floats:
         """(n, 3) how coding each half of an exon is: the less coding one, and both, within limits."""
         middle = start + (stop - start) // 6 * 3
-        left, right = (self._content(*edges, frame)[:, 0] for edges in ((start, middle), (middle, stop)))
+        left, right = self._content(start, middle, frame)[:, 0], self._content(middle, stop, frame)[:, 0]
         return np.column_stack(
             [np.minimum(left, right), *(np.clip(own, -_SURPRISE, _SURPRISE) for own in (left, right))]
         )
