@@ -93,10 +93,10 @@ def _networks(arrays: dict[str, np.ndarray], signals: dict[str, Signal]) -> Netw
 
 
 def _confidence(given: Any) -> Confidence:
-    slope, offset = map(float, given)
-    if not (0 < slope < np.inf and abs(offset) < np.inf):
-        raise ValueError(f"a confidence is {given!r}; expected a slope above 0 and an offset, finite numbers")
-    return Confidence(slope, offset)
+    found = Confidence(*map(float, given))
+    if not (0 < found.slope < np.inf and abs(found.offset) < np.inf and 0 < found.ceiling <= 1):
+        raise ValueError(f"a confidence is {given!r}; expected a slope above 0, an offset, and a ceiling from 0 to 1")
+    return found
 
 
 def _finite(arrays: dict[str, np.ndarray], name: str, n_axes: int, low: bool = False) -> np.ndarray:
