@@ -3,7 +3,7 @@
 Their scores are added to those of the hidden Markov model, and what they are trained for is the same expected F1 of
 exons, so what counts is which site wins against those that compete with it. Each fold's networks learn on the other
 folds, from what models say that have not seen the sequence, and stop where folds held back are best, which may be
-before they begin. The networks of all folds are averaged.
+before they begin. Networks learn twice, from other first weights, and those of all folds are averaged.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from .signals import Floats
 from .training import Scored, f1_of, f1_slopes
 
 Example: TypeAlias = Any  # those of `hmmseq.hybrid.scorers`, which needs torch and is imported when it is used
+
+REPEATS = 2  # of each fold's training
 
 
 def learn_networks(
@@ -44,16 +46,17 @@ def learn_networks(
         rest = [k for k in range(len(folds)) if k != number]
         training = _Fold([x for k in rest for x in examples[k]], [x for k in rest for x in folds[k]], weights, n_jobs)
         held_back = _Fold(examples[number], own, weights, n_jobs)
-        curve, states = _train(training, held_back, plan, random_state + number)
-        curves.append(curve)
-        kept.append(states)
+        seeds = [random_state + number + repeat * len(folds) for repeat in range(REPEATS)]
+        trained = [_train(training, held_back, plan, seed) for seed in seeds]
+        curves += [curve for curve, _ in trained]
+        kept.append([states for _, states in trained])
     curve = np.mean(curves, 0)
     best = int(curve.argmax())
     if verbose:
         print(f"networks: expected exon F1 {curve[0]:.4f} without, {curve[best]:.4f} with", file=sys.stderr, flush=True)
     if best == 0:
         return None, [list(own) for own in folds]
-    chosen = [states[best - 1] for states in kept]
+    chosen = [average([states[best - 1] for states in own]) for own in kept]
     scored = [
         [
             one._replace(candidates=one.candidates.with_network_scores(score(networks, own)))
