@@ -56,12 +56,10 @@ def test_genbank_has_both_sequence_and_annotation(folder, capfd):
 
 def test_networks_on_the_command_line(folder, capfd, monkeypatch):
     pytest.importorskip("torch")
-    from hmmseq.bio.spliced import network_training
     from hmmseq.hybrid import scorers
 
     quick = scorers.Plan(epochs=5)
-    monkeypatch.setattr(scorers, "Plan", lambda: quick)
-    monkeypatch.setattr(network_training, "REPEATS", 1)
+    monkeypatch.setattr(scorers, "Plan", lambda **settings: quick)
     records, genes = zip(*(plant(8, seed=seed, seqid=f"c{seed}") for seed in (22, 23, 24)))
     (folder / "larger.fa").write_text("".join(f">{own.id}\n{own.sequence.decode()}\n" for own in records))
     write_genes([gene for own in genes for gene in own], folder / "larger.gff3", records=records)

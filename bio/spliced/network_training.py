@@ -3,7 +3,7 @@
 Their scores are added to those of the hidden Markov model, and what they are trained for is the same expected F1 of
 exons, so what counts is which site wins against those that compete with it. Each fold's networks learn on the other
 folds, from what models say that have not seen the sequence, and stop where folds held back are best, which may be
-before they begin. Networks learn twice, from other first weights, and those of all folds are averaged.
+before they begin. The networks of all folds are averaged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from .training import Scored, f1_of, f1_slopes
 
 Example: TypeAlias = Any  # those of `hmmseq.hybrid.scorers`, which needs torch and is imported when it is used
 
-REPEATS = 2  # of each fold's training
+ENOUGH_GENES = 150  # with fewer, networks are smaller and more of what they read is hidden while they learn
+CAREFULLY: dict[str, Any] = {"hidden_size": 8, "dropout": 0.6, "weight_decay": 0.3}
 
 
 def learn_networks(
@@ -38,25 +39,25 @@ def learn_networks(
 
     models  of each fold, which have not seen it either
     kinds   of networks, see `networks.ENCODERS`
-    plan    `hmmseq.hybrid.scorers.Plan`, default: its defaults
+    plan    `hmmseq.hybrid.scorers.Plan`, default: its defaults, or CAREFULLY
     """
+    plan = plan or _plan(sum(len(one.region.genes) for own in folds for one in own))
     examples = [[example(model, one, kinds) for one in own] for model, own in zip(models, folds)]
     curves, kept = [], []
     for number, own in enumerate(folds):
         rest = [k for k in range(len(folds)) if k != number]
         training = _Fold([x for k in rest for x in examples[k]], [x for k in rest for x in folds[k]], weights, n_jobs)
         held_back = _Fold(examples[number], own, weights, n_jobs)
-        seeds = [random_state + number + repeat * len(folds) for repeat in range(REPEATS)]
-        trained = [_train(training, held_back, plan, seed) for seed in seeds]
-        curves += [curve for curve, _ in trained]
-        kept.append([states for _, states in trained])
+        curve, states = _train(training, held_back, plan, random_state + number)
+        curves.append(curve)
+        kept.append(states)
     curve = np.mean(curves, 0)
     best = int(curve.argmax())
     if verbose:
         print(f"networks: expected exon F1 {curve[0]:.4f} without, {curve[best]:.4f} with", file=sys.stderr, flush=True)
     if best == 0:
         return None, [list(own) for own in folds]
-    chosen = [average([states[best - 1] for states in own]) for own in kept]
+    chosen = [states[best - 1] for states in kept]
     scored = [
         [
             one._replace(candidates=one.candidates.with_network_scores(score(networks, own)))
@@ -102,12 +103,18 @@ class _Fold:
         return f1_slopes([self.scored[number] for number in numbers], scores, self.n_jobs)[1]
 
 
+def _plan(n_genes: int) -> Any:
+    from hmmseq.hybrid.scorers import Plan
+
+    return Plan() if n_genes >= ENOUGH_GENES else Plan(**CAREFULLY)
+
+
 def _train(training: _Fold, held_back: _Fold, plan: Any, seed: int) -> tuple[list[float], list[Networks]]:
     """Expected F1 held back before the first epoch and after each, and the networks after each."""
-    from hmmseq.hybrid.scorers import Plan, train_scorers
+    from hmmseq.hybrid.scorers import train_scorers
 
     curve, states = [held_back.f1(None)], []
-    for networks in train_scorers(training.examples, training.gradient, plan or Plan(), seed):
+    for networks in train_scorers(training.examples, training.gradient, plan, seed):
         states.append(_arrays(networks))
         curve.append(held_back.f1(states[-1]))
     return curve, states
