@@ -1,4 +1,7 @@
-"""What posteriors of a model are worth: how often exons and genes that it calls so probable are annotated."""
+"""What posteriors of a model are worth: how often the genes, starts and exons that it calls so probable are annotated.
+
+The words of a gene are less independent than models have it, so posteriors as they come are overconfident.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
-from scipy.special import expit, log_expit, logit
 
-from ..words import Floats
+from .words import Floats
 
 _SUREST = 1e-9  # posteriors are kept so far from 0 and 1
 _STRENGTH = 5.0  # of the belief that posteriors mean what they say
@@ -29,7 +30,7 @@ class Confidence(NamedTuple):
 
     def __call__(self, posterior: ArrayLike) -> Floats:
         """Probabilities that mean what they say."""
-        return np.asarray(self.ceiling * expit(self.slope * _log_odds(posterior) + self.offset))
+        return np.asarray(self.ceiling * np.exp(_log_sigmoid(self.slope * _log_odds(posterior) + self.offset)))
 
 
 AS_STATED = Confidence()
@@ -41,20 +42,27 @@ def fit_confidence(posterior: ArrayLike, right: ArrayLike, with_ceiling: bool = 
     posterior, right : (n,) of predictions on sequence that the model has not learned from
     with_ceiling : whether the surest may be wrong as well
     """
+    from scipy.optimize import minimize  # finding genes does without: it takes memory
+
     log_odds, right = _log_odds(posterior), np.asarray(right, bool)
 
     def loss(parameters: Floats) -> float:
         slope, offset, *free = parameters
         sure, below = slope * log_odds + offset, free[0] if free else np.inf
-        wrong = np.logaddexp(log_expit(-below), log_expit(below) + log_expit(-sure[~right]))
-        away = 0.5 * ((slope - 1.0) ** 2 + offset**2) - log_expit(below)
-        return float(_STRENGTH * away - (log_expit(below) + log_expit(sure[right])).sum() - wrong.sum())
+        wrong = np.logaddexp(_log_sigmoid(-below), _log_sigmoid(below) + _log_sigmoid(-sure[~right]))
+        away = 0.5 * ((slope - 1.0) ** 2 + offset**2) - _log_sigmoid(below)
+        return float(_STRENGTH * away - (_log_sigmoid(below) + _log_sigmoid(sure[right])).sum() - wrong.sum())
 
     first = [1.0, 0.0, _HIGH] if with_ceiling else [1.0, 0.0]
     found = minimize(loss, first, method="L-BFGS-B", bounds=[(_LEAST_SLOPE, None), *[(None, None)] * (len(first) - 1)])
     slope, offset, *free = map(float, found.x)
-    return Confidence(slope, offset, *(float(expit(below)) for below in free))
+    return Confidence(slope, offset, *(float(np.exp(_log_sigmoid(below))) for below in free))
 
 
 def _log_odds(posterior: ArrayLike) -> Floats:
-    return np.asarray(logit(np.clip(posterior, _SUREST, 1 - _SUREST)))
+    p = np.clip(np.asarray(posterior, dtype=np.float64), _SUREST, 1 - _SUREST)
+    return np.asarray(np.log(p) - np.log1p(-p))
+
+
+def _log_sigmoid(log_odds: ArrayLike) -> Floats:
+    return np.asarray(-np.logaddexp(0.0, -np.asarray(log_odds)))
