@@ -230,8 +230,8 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
         if "graph_" not in self.__dict__:  # the question to scikit-learn takes as long as a hundred steps
             check_is_fitted(self)
         sequences = inputs.sequences(self, X, lengths, reset=False)
-        scores = self._read(sequences)
-        return replace(scores, single=lengths is None and is_one(X))
+        scores, single = self._read(sequences), lengths is None and is_one(X)
+        return scores if scores.single == single else replace(scores, single=single)
 
     def _read(self, sequences: Sequences) -> Packed | Densities:
         """Scores of data."""
