@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from hmmseq.errors import DataError
-from hmmseq.files import Source, read_blocks, source_name
+from hmmseq.files import Source, read_text, source_name
 
 from ..gene import Gene, Piece, identifiers
 from .fasta import FastaRecord
@@ -60,7 +60,7 @@ def _biopython(what: str) -> Any:
 def _parsed(source: Source, read: Any) -> list[Any]:
     """What `read` makes of each record, in one list."""
     seqio = _biopython("reading")
-    text = io.StringIO(b"".join(read_blocks(source)).decode(errors="replace"))
+    text = io.StringIO(b"".join(read_text(source)).decode(errors="replace"))
     try:
         with warnings.catch_warnings(record=True) as complaints:
             warnings.simplefilter("always")

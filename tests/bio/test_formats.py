@@ -228,6 +228,40 @@ def test_formats_are_known_by_content(format, pack):
     assert found.levels["exon"].f1 == found.levels["transcript"].f1 == 1
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+@pytest.mark.parametrize("format", ["gff3", "gtf", "bed", "genbank"])
+def test_a_byte_order_mark_blank_lines_and_other_line_ends_change_nothing(format, end):
+    text = written(write_genes, GENES, format=format, records=GENOME)
+    other = b"\xef\xbb\xbf" + end + text.replace(b"\n", end)
+    assert read_genes(io.BytesIO(other)) == read_genes(io.BytesIO(text)) != []
+
+
+@pytest.mark.parametrize("head", ["", "##gff-version 2\n", "##gff-version 3\n", "#!genome-build X\n"])
+@pytest.mark.parametrize(
+    "attributes",
+    ['gene_id "g=1"; transcript_id "t;b=1";', "gene_id g1; transcript_id t1", 'transcript_id "t"; gene_id ""'],
+)
+def test_gtf_is_known_by_its_attributes(head, attributes):
+    row = f"c\t.\tCDS\t1\t9\t.\t+\t0\t{attributes}"
+    [gene] = read_genes(io.BytesIO((head + row).encode()))
+    assert (gene.start, gene.end) == (1, 9) and gene.id in ("t;b=1", "t1", "t")
+
+
+@pytest.mark.parametrize("attributes", ["ID=a", "Long key=a b", " ID=a", ".", ""])
+def test_gff3_is_known_by_its_attributes(attributes):
+    [gene] = read_genes(io.BytesIO(f"c\t.\tCDS\t1\t9\t.\t+\t0\t{attributes}".encode()))
+    assert (gene.start, gene.end) == (1, 9)
+
+
+def test_bed_may_be_parted_by_blanks():
+    assert read_genes(io.BytesIO(b"track name=x\nc 0 90 x 0 +\n")) == [Gene("c", 1, 90, "+", name="x")]
+
+
+def test_text_in_other_codes_is_refused():
+    with pytest.raises(DataError, match=r"NUL byte.*UTF-16"):
+        read_genes(io.BytesIO(written(write_genes, GENES).decode().encode("utf-16")))
+
+
 def test_unknown_formats_are_refused():
     with pytest.raises(DataError, match=r"begins with '>c'; expected GFF3, GTF"):
         read_genes(io.BytesIO(b">c\nACGT\n"))
