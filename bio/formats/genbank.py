@@ -13,6 +13,7 @@ from hmmseq.files import Source, read_text, source_name
 
 from ..gene import Gene, Piece, identifiers
 from .fasta import FastaRecord
+from .fields import whole
 from .output import Target, check_place, number, wrapped, write_lines
 
 
@@ -107,8 +108,10 @@ def _feature_gene(seqid: str, feature: Any, length: int, locus: str) -> Gene:
         strand,
         partial_left=type(parts[0].start).__name__ == "BeforePosition",
         partial_right=type(parts[-1].end).__name__ == "AfterPosition",
-        phase=int(qualifiers.get("codon_start", ["1"])[0]) - 1,
-        transl_table=int(qualifiers.get("transl_table", ["1"])[0]),  # GenBank leaves the standard code unsaid
+        phase=whole(qualifiers.get("codon_start", ["1"])[0], "codon_start") - 1,
+        transl_table=whole(
+            qualifiers.get("transl_table", ["1"])[0], "transl_table"
+        ),  # GenBank leaves the standard code unsaid
         name=_tag(feature),
         pseudo="pseudo" in qualifiers or "pseudogene" in qualifiers,
         locus=locus,

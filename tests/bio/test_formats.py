@@ -274,7 +274,7 @@ def test_unknown_formats_are_refused():
     [
         ("c\t.\tCDS\t1\t9", "line 1: 5 tab-separated columns"),
         ("c\t.\tCDS\t1\t9\t.\t+\t0\tID=a", "is it GFF3"),
-        ('c\t.\tCDS\t1\t9\t.\t+\t0\tnote "x"', "no gene_id"),
+        ('c\t.\tCDS\t1\t9\t.\t+\t0\tnote "x"', "neither transcript_id nor gene_id"),
         ('c\t.\tCDS\t9\t1\t.\t+\t0\tgene_id "x"', r"9\.\.1"),
     ],
 )
@@ -287,13 +287,47 @@ def test_bad_gtf(row, said):
     ("row", "said"),
     [
         ("c\t0\t9", "3 columns"),
-        ("c\tx\t9\t.\t0\t+", "'x'"),
+        ("c\tx\t9\t.\t0\t+", "start is 'x'; expected a whole number"),
         ("c\t0\t9\tn\t0\t+\t0\t9\t0\t2\t3\t0", "2 blocks, 1 sizes"),
     ],
 )
 def test_bad_bed(row, said):
     with pytest.raises(DataError, match=f"line 1: .*{said}"):
         read_bed(io.BytesIO(row.encode()))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("c\t0\t90\tn\t0\t+\t0\t90\t0\t2\t9,9\t0,90", "go beyond 0 90"),
+        ("c\t0\t90\tn\t0\t+\t40\t50\t0\t2\t9,9\t0,81", "thick part 40 50 in no block"),
+        ("c\t0\t90\tn\t0\t+\tq\t50", "thickStart is 'q'; expected a whole number"),
+    ],
+)
+def test_bed_rows_that_contradict_themselves(row, said):
+    with pytest.raises(DataError, match=f"line 1: .*{said}"):
+        read_bed(io.BytesIO(row.encode()))
+
+
+def test_a_bed_row_without_a_thick_part_codes_for_nothing():
+    rows = b"c\t0\t90\tn\t0\t+\t90\t90\t0\t1\t90\t0\nc\t0\t90\tm\t0\t+\t3\t60\t0\t1\t90\t0\n"
+    assert read_bed(io.BytesIO(rows)) == [Gene("c", 4, 60, "+", name="m")]
+
+
+@pytest.mark.parametrize("strand", "+-")
+@pytest.mark.parametrize("second", [58, 59, 60, 61, 62])
+def test_frameshifts_survive(second, strand):
+    """Backwards, pieces overlap by some bases; in BED, which knows no such blocks, they become one."""
+    gene = Gene.of_pieces("c", [(11, 60), (second, 100)], strand, id="t", locus="g")
+    for format in ("gff3", "gtf"):
+        assert read_genes(io.BytesIO(written(write_genes, [gene], format=format))) == [gene]
+    [back] = read_genes(io.BytesIO(written(write_genes, [gene], format="bed")))
+    assert back.coding_pieces == (gene.coding_pieces if second > 60 else ((11, 100),))
+
+
+def test_gtf_without_coding_rows_says_so():
+    with pytest.warns(UserWarning, match="input: no CDS row, so no gene"):
+        assert read_gtf(io.BytesIO(b'c\t.\texon\t1\t9\t.\t+\t.\tgene_id "g";')) == []
 
 
 def test_names_that_a_format_cannot_hold_are_refused():
