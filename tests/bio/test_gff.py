@@ -291,6 +291,22 @@ def test_genbank_features():
     ]
 
 
+def test_genbank_pieces_that_lie_elsewhere_are_left_out():
+    here, back = SimpleLocation(0, 30, 1), SimpleLocation(39, 60, -1)
+    away = SimpleLocation(39, 60, 1, ref="J00194.1")
+    genes = read_genbank(
+        genbank(
+            SeqFeature(CompoundLocation([back, here]), "CDS"),
+            SeqFeature(CompoundLocation([here, back]), "CDS"),
+            SeqFeature(CompoundLocation([here, away]), "CDS"),
+            SeqFeature(away, "CDS"),
+        )
+    )
+    cut = {"partial_left": True, "partial_right": True, "transl_table": 1}
+    forward, reverse = Gene("c.1", 1, 30, "+", **cut), Gene("c.1", 40, 60, "-", **cut)
+    assert genes == [forward, reverse, forward]
+
+
 @pytest.mark.parametrize("data", [b"", b">x\nACGT\n", b"\n"])
 def test_what_is_no_genbank(data):
     with pytest.raises(DataError, match="no GenBank record"):
