@@ -93,11 +93,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Raises OSError naming `path` if its folder cannot be written.
     """
-    target = os.path.realpath(path)  # a link keeps pointing to the file that is replaced
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "wb") as device:
+    if os.path.exists(path) and not os.path.isfile(path):  # not by its real path: /dev/stdout as a pipe has none
+        with open(path, "wb") as device:
             yield device
         return
+    target = os.path.realpath(path)  # a link keeps pointing to the file that is replaced
     temporary = os.path.join(os.path.dirname(target), f".hmmseq-{secrets.token_hex(8)}.tmp")
     file = _create(temporary, os.fspath(path))
     try:
@@ -132,6 +132,8 @@ def _opened(source: Source) -> Iterator[Readable]:
     if not isinstance(source, (str, os.PathLike)):
         yield source
     elif source == "-":
+        if sys.stdin is None:
+            raise DataError("standard input is closed; name a file")
         yield sys.stdin.buffer
     else:
         with open(source, "rb") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hmmseq.cli.arguments import check_writable, error_rate, positive, probability, table
+from hmmseq.cli.arguments import check_files, error_rate, positive, probability, table
 from hmmseq.cli.messages import say
 
 
@@ -48,9 +48,7 @@ def table_or_auto(text: str) -> int | str:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    for path in (arguments.output, arguments.faa, arguments.ffn):
-        if path is not None:
-            check_writable(path)
+    check_files((arguments.genome, arguments.model, arguments.hints), (arguments.output, arguments.faa, arguments.ffn))
     if arguments.format == "genbank" and arguments.no_stop:
         raise argparse.ArgumentTypeError(
             "GenBank features always include the stop codon; leave out --no-stop or choose another --format"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hmmseq.cli.arguments import check_writable, positive, table
+from hmmseq.cli.arguments import check_files, positive, table
 from hmmseq.cli.messages import say
 
 _SHOWN = 10  # genes left out, unless --left-out names a file for all
@@ -31,9 +31,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    for path in (arguments.output, arguments.left_out):
-        if path is not None:
-            check_writable(path)
+    check_files((arguments.genome, arguments.annotation, arguments.hints), (arguments.output, arguments.left_out))
     if "-" in (arguments.output, arguments.annotation):
         raise argparse.ArgumentTypeError("the annotation and the model are files; name them, without -")
     from hmmseq.bio import SplicedGeneFinder, read_genes, read_hints, read_sequences

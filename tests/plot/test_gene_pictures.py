@@ -127,6 +127,15 @@ def test_one_html_file_holds_everything(files, capfd):
     assert run(capfd, "plot", "genes", *tracks, *options)[0] == 0 and target.read_text() == first
 
 
+def test_files_of_one_name_are_tracks_of_their_own(files, capfd, monkeypatch):
+    monkeypatch.chdir(files)
+    (files / "other").mkdir()
+    (files / "other" / "truth.gff3").write_bytes((files / "truth.gff3").read_bytes())
+    assert run(capfd, "plot", "genes", "truth.gff3", "other/truth.gff3", "-o", "out.html") == (0, "", [])
+    text = (files / "out.html").read_text()
+    assert ">truth.gff3<" in text and ">other/truth.gff3<" in text
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_the_script_of_the_page_is_javascript(files, capfd, tmp_path):
     run(capfd, "plot", "genes", files / "truth.gff3", "-o", files / "out.html")
