@@ -92,7 +92,7 @@ def count(predicted: list[Gene], annotated: list[Gene]) -> dict[str, Counts]:
 
 
 def _by_identity(genes: list[Gene], items_of: Callable[[Gene], Iterator[Item]]) -> dict[Hashable, list[Item]]:
-    """Equal items count once, and where one of them lies on what is not judged, as ends of several transcripts can, not at all."""
+    """Equal items, ends of several transcripts say, count once; not at all where one of them lies on what is not judged."""
     found: dict[Hashable, list[Item]] = defaultdict(list)
     for gene in genes:
         for item in items_of(gene):
