@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Protocol
 
 from hmmseq.errors import DataError, some
 from hmmseq.files import Source, read_text, source_name
@@ -57,20 +58,34 @@ def read_sequences(source: Source) -> list[FastaRecord]:
     return list(read_fasta(opened, alphabet=DNA))
 
 
-def check_sequences(genes: Iterable[Gene], records: Iterable[FastaRecord]) -> None:
-    """DataError if no gene lies on any of the sequences, or one lies beyond the end of its sequence."""
+class Placed(Protocol):
+    """What lies on a sequence, as genes and hints do: bases start ... end (from 1)."""
+
+    @property
+    def seqid(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+def check_sequences(genes: Iterable[Placed], records: Iterable[FastaRecord], *, what: str = "genes") -> None:
+    """DataError if no gene lies on any of the sequences, or one begins beyond the end of its sequence.
+
+    what : how to call them; hints can be checked in the same way
+    """
     genes, lengths = list(genes), {record.id: len(record.sequence) for record in records}
     ours = {gene.seqid for gene in genes}
     if ours and not ours & lengths.keys():
         raise DataError(
-            f"genes lie on {some(ours)}, sequences are {some(set(lengths))}; the ids must be the same, rename one side"
+            f"{what} lie on {some(ours)}, sequences are {some(set(lengths))}; the ids must be the same, rename one side"
         )
     for gene in genes:
         length = lengths.get(gene.seqid, gene.end)
         if gene.start > length:
             raise DataError(
-                f"{gene.seqid}: gene at {gene.start}..{gene.end} of {length} bases; "
-                "is the annotation of another version of the sequence?"
+                f"{gene.seqid} has {length} bases, and one of the {what} is at {gene.start}..{gene.end}; "
+                "are they of another version of the sequence?"
             )
 
 

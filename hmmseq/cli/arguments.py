@@ -91,3 +91,14 @@ def region(text: str) -> tuple[str, int, int]:
     if not (seqid and colon and dash and first.isdecimal() and last.isdecimal() and 1 <= int(first) < int(last)):
         raise argparse.ArgumentTypeError(f"got {text!r}, expected ID:FIRST-LAST, chr1:1001-21000 say")
     return seqid, int(first), int(last)
+
+
+def hints_on(path: str | None, records: list[Any]) -> list[Any]:
+    """The hints of a file, if there is one; DataError where they lie on other sequences, or beyond the ends of these."""
+    if path is None:
+        return []
+    from hmmseq.bio import check_sequences, read_hints
+
+    hints = read_hints(path)
+    check_sequences(hints, records, what="hints")
+    return hints
