@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..alphabet import DNA, Codes, reverse_complement
+from ..confidence import AS_STATED, Confidence
 from ..genetic_code import GeneticCode
 from ..words import encode_words
 from .candidates import INITIAL, Exons, Places, Sites, enumerate_exons, next_stops
-from .confidence import AS_STATED, Confidence
 from .content import Content, coding_sums, gc_classes
 from .lengths import Lengths
 from .networks import Networks, Surroundings, ends_of

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..confidence import Confidence
 from ..genetic_code import GeneticCode
 from ..words import N_WORDS
 from .candidates import TYPES
-from .confidence import Confidence
 from .content import Content
 from .lengths import Lengths
 from .model import FEATURES, SplicedModel

@@ -29,9 +29,9 @@ from scipy.optimize import minimize
 from hmmseq import lattice
 from hmmseq.span_graph import SpanGraph, Spans
 
+from ..confidence import Confidence, fit_confidence
 from ..genetic_code import GeneticCode
 from .candidates import Places, Sites
-from .confidence import Confidence, fit_confidence
 from .counting import Counts, count, fit_model, gc_edges, sites_of
 from .decoding import genes_along
 from .examples import Region

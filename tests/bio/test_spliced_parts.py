@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from hmmseq.bio import DNA, GeneticCode, reverse_complement
 from hmmseq.bio.calibration import reliability
+from hmmseq.bio.confidence import Confidence, fit_confidence
 from hmmseq.bio.spliced.candidates import INITIAL, SINGLE, TERMINAL, Sites, enumerate_exons, next_stops
-from hmmseq.bio.spliced.confidence import Confidence, fit_confidence
 from hmmseq.bio.spliced.content import coding_sums, count_words, gc_classes, gc_share
 from hmmseq.bio.spliced.counting import count, fit_model
 from hmmseq.bio.spliced.examples import training_regions
