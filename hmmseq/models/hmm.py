@@ -78,7 +78,6 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     """
 
     graph_: Any  # StateGraph, or SegmentGraph where states last
-    init: Any = None  # of subclasses that do not ask for it
 
     def __init__(
         self,
@@ -210,9 +209,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
         """The parameters of a climb, finished or not."""
         return {"graph_": climb.graph, "emission_": climb.emission}
 
-    @staticmethod
-    def _warn_of_idle_states(best: restarts.Climb) -> None:
-        restarts.warn_of_idle_states(best)
+    _warn_of_idle_states = staticmethod(restarts.warn_of_idle_states)
 
     def _first_guess(self, climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
         rng = np.random.default_rng(seeds.randint(2**31))
@@ -223,9 +220,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
             em.first_guess(climb.graph, climb.emission, task)
         return climb
 
-    @staticmethod
-    def _default_topology(n_states: int) -> StateGraph:
-        return topologies.ergodic(n_states)
+    _default_topology = staticmethod(topologies.ergodic)
 
     def _scores(self, X: Any, lengths: Any) -> Packed | Densities:
         if "graph_" not in self.__dict__:  # the question to scikit-learn takes as long as a hundred steps
@@ -236,7 +231,10 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
 
     def _read(self, sequences: Sequences) -> Packed | Densities:
         """Scores of data."""
-        return self.emission_.scores(self.emission_.observe(self._observed(sequences)))
+        return self._driven(self.emission_.scores(self.emission_.observe(self._observed(sequences))), sequences)
+
+    def _driven(self, scores: Packed | Densities, sequences: Sequences) -> Packed | Densities:
+        return scores  # data that also act on transitions are for subclasses
 
     def predict(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains.
@@ -392,7 +390,8 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
         """Fitted parameters of the emission, `means_` say, are there on the model too."""
         if name.endswith("_") and not name.startswith("_") and "emission_" in self.__dict__:
             return getattr(self.emission_, name)
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; a name ending in _ appears in fit")
+        advice = "; it appears in fit" if name.endswith("_") else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{advice}")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
