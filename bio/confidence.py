@@ -30,7 +30,8 @@ class Confidence(NamedTuple):
 
     def __call__(self, posterior: ArrayLike) -> Floats:
         """Probabilities that mean what they say."""
-        return np.asarray(self.ceiling * np.exp(_log_sigmoid(self.slope * _log_odds(posterior) + self.offset)))
+        log_odds = self.slope * _log_odds(posterior) + self.offset
+        return np.asarray(self.ceiling * np.exp(-np.logaddexp(0.0, -log_odds)))
 
 
 AS_STATED = Confidence()
@@ -43,26 +44,23 @@ def fit_confidence(posterior: ArrayLike, right: ArrayLike, with_ceiling: bool = 
     with_ceiling : whether the surest may be wrong as well
     """
     from scipy.optimize import minimize  # finding genes does without: it takes memory
+    from scipy.special import expit, log_expit
 
     log_odds, right = _log_odds(posterior), np.asarray(right, bool)
 
     def loss(parameters: Floats) -> float:
         slope, offset, *free = parameters
         sure, below = slope * log_odds + offset, free[0] if free else np.inf
-        wrong = np.logaddexp(_log_sigmoid(-below), _log_sigmoid(below) + _log_sigmoid(-sure[~right]))
-        away = 0.5 * ((slope - 1.0) ** 2 + offset**2) - _log_sigmoid(below)
-        return float(_STRENGTH * away - (_log_sigmoid(below) + _log_sigmoid(sure[right])).sum() - wrong.sum())
+        wrong = np.logaddexp(log_expit(-below), log_expit(below) + log_expit(-sure[~right]))
+        away = 0.5 * ((slope - 1.0) ** 2 + offset**2) - log_expit(below)
+        return float(_STRENGTH * away - (log_expit(below) + log_expit(sure[right])).sum() - wrong.sum())
 
     first = [1.0, 0.0, _HIGH] if with_ceiling else [1.0, 0.0]
     found = minimize(loss, first, method="L-BFGS-B", bounds=[(_LEAST_SLOPE, None), *[(None, None)] * (len(first) - 1)])
     slope, offset, *free = map(float, found.x)
-    return Confidence(slope, offset, *(float(np.exp(_log_sigmoid(below))) for below in free))
+    return Confidence(slope, offset, *(float(expit(below)) for below in free))
 
 
 def _log_odds(posterior: ArrayLike) -> Floats:
     p = np.clip(np.asarray(posterior, dtype=np.float64), _SUREST, 1 - _SUREST)
     return np.asarray(np.log(p) - np.log1p(-p))
-
-
-def _log_sigmoid(log_odds: ArrayLike) -> Floats:
-    return np.asarray(-np.logaddexp(0.0, -np.asarray(log_odds)))

@@ -99,6 +99,18 @@ def test_alternatives_and_hints(folder, capfd):
     assert any((start, end) in one.introns for one in read_genes(folder / "all.gff3"))
 
 
+def test_genes_run_on_beyond_the_ends_unless_they_are_said_to_be_complete(folder, capfd):
+    record, genes = plant(12, seed=21)
+    cut = next(gene for gene in genes if len(gene.introns) > 1)
+    middle = sum(cut.introns[0]) // 2
+    (folder / "cut.fa").write_bytes(b">c\n" + record.sequence[middle:])
+    for options, partial in (([], True), (["--complete"], False)):
+        command = ["genes", folder / "cut.fa", "--model", folder / "model", "-q", "-o", folder / "cut.gff3", *options]
+        assert run(command, capfd) == (0, "", [])
+        found = read_genes(folder / "cut.gff3")
+        assert found and any(gene.partial_left for gene in found) is partial
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -135,3 +147,10 @@ def test_bad_files_give_one_line(folder, capfd):
     assert status == 1 and len(err) == 1 and "rename one side" in err[0] and not (folder / "none").exists()
     status, _, err = run(["train-genes", genome, "-", "-o", folder / "none"], capfd)
     assert status == 2 and "without -" in err[0]
+    (folder / "away.gff").write_text("chrX\tRNASeq\tintron\t9\t99\t5\t+\t.\t.\n")
+    for command in (
+        ["genes", genome, "--model", folder / "model"],
+        ["train-genes", genome, annotation, "-o", folder / "m"],
+    ):
+        status, out, err = run([*command, "-q", "--hints", folder / "away.gff"], capfd)
+        assert status == 1 and not out and len(err) == 1 and "hints lie on 'chrX'" in err[0]

@@ -91,7 +91,7 @@ class GeneFinder(Parameters):
         *,
         kind: str = "prokaryote",
         min_length: int = 90,
-        min_posterior: float = 0.25,
+        min_posterior: float = 0.45,
         circular: bool | Collection[str] = False,
         frameshift_rate: float = 0.0,
         mask_lower_case: bool = False,

@@ -140,9 +140,12 @@ def confidences(scored: Sequence[Scored], weights: Floats, n_jobs: int | None) -
         for row, _, _ in genes_along(lattice.best_path(one.graph, replace(one.spans, score=score))):
             exons += zip(posterior[row].tolist(), true[row].tolist())
             genes.append((float(posterior[row].min()), not ends.isdisjoint(last[row].tolist())))
-    columns = (np.array(pairs, float).reshape(-1, 2).T for pairs in (exons, genes))
-    exon, gene = (fit_confidence(posterior, right, with_ceiling=True) for posterior, right in columns)
-    return exon, gene
+    return _confidence(exons), _confidence(genes)
+
+
+def _confidence(pairs: list[tuple[float, bool]]) -> Confidence:
+    posterior, right = np.array(pairs, float).reshape(-1, 2).T
+    return fit_confidence(posterior, right, with_ceiling=True)
 
 
 def learn_weights(
