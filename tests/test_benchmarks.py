@@ -11,11 +11,12 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the benchmarks are not installed
 
-from benchmarks import statistics
+from benchmarks import eukaryotes, statistics
 from benchmarks.suite import table
 from benchmarks.suite.processes import Figure
 from benchmarks.suite.race import Race
 from benchmarks.suite.rows import ROWS
+from hmmseq.bio import Gene, evaluate
 
 STEPS = 300  # enough for tiles
 SMALL = [
@@ -100,3 +101,14 @@ def test_laws_of_learning_are_counted(capsys, tmp_path):
     assert "2 fits of" in said and "0 fell by more than 1e-08" in said
     assert json.loads((tmp_path / "recovery.json").read_text())[0]["within"] == 1.0
     assert (tmp_path / "recovery.md").read_text() in said
+
+
+def test_gains_resample_the_same_neighbourhoods_for_both_sides():
+    genes = [Gene("c", 1000 * k + 1, 1000 * k + 300, "+") for k in range(60)]
+    half = genes[::2]
+    assert eukaryotes.gains(half, half, genes) == {"exon": (0.0, 0.0), "gene": (0.0, 0.0)}
+    gained = evaluate(genes, genes).levels["gene"].f1 - evaluate(half, genes).levels["gene"].f1
+    low, high = eukaryotes.gains(genes, half, genes)["gene"]
+    assert 0 < low < gained < high < 1
+    stated = [replace(gene, piece_posteriors=(p,)) for gene, p in zip(genes, [1.0, 0.5] * 30)]
+    assert eukaryotes.calibration_by_chance(stated[::2]) == 0 < eukaryotes.calibration_by_chance(stated) < 0.1
