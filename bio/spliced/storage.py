@@ -93,8 +93,9 @@ def _networks(arrays: dict[str, np.ndarray], signals: dict[str, Signal]) -> Netw
 
 
 def _confidence(given: Any) -> Confidence:
-    found = Confidence(*map(float, given))
-    if not (0 < found.slope < np.inf and abs(found.offset) < np.inf and 0 < found.ceiling <= 1):
+    slope, offset, *ceiling = map(float, given)  # early models have no ceiling
+    found = Confidence(slope, offset, *ceiling[:1])
+    if not (0 < slope < np.inf and abs(offset) < np.inf and 0 < found.ceiling <= 1) or len(ceiling) > 1:
         raise ValueError(f"a confidence is {given!r}; expected a slope above 0, an offset, and a ceiling from 0 to 1")
     return found
 

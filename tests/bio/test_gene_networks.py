@@ -7,6 +7,7 @@ import pytest
 
 from hmmseq import load
 from hmmseq.bio import DNA, FastaRecord, GeneFinder, GeneticCode, reverse_complement
+from hmmseq.bio.confidence import Confidence
 from hmmseq.bio.spliced import stretches
 from hmmseq.bio.spliced.counting import count, fit_model
 from hmmseq.bio.spliced.examples import training_regions
@@ -23,6 +24,7 @@ from hmmseq.bio.spliced.networks import (
     readings,
     row_width,
 )
+from hmmseq.bio.spliced.storage import describe, restore
 from hmmseq.bio.spliced.training import _score_regions, f1_of, f1_slopes, without_improbable
 from planted_introns import plant
 
@@ -220,3 +222,14 @@ def test_networks_of_ends_alone_still_load(tmp_path):
     loaded = load(tmp_path / "model")
     record, _ = plant(10, seed=9)
     assert loaded.networks_ == ENDS and loaded.predict([record]) == finder.predict([record])
+
+
+def test_a_model_file_without_ceilings_still_loads(model):
+    plain, arrays = describe(model)
+    for given, expected in (((0.5, -1.0), Confidence(0.5, -1.0)), ((0.5, -1.0, 0.75), Confidence(0.5, -1.0, 0.75))):
+        plain["confidence"] = {"exon": given, "gene": given}
+        assert restore(plain, arrays).exon_confidence == expected
+    for wrong in ((0.5,), (0.5, -1.0, 1.5), (0.5, -1.0, 0.5, 0.5), (-0.5, 0.0)):
+        plain["confidence"] = {"exon": wrong, "gene": wrong}
+        with pytest.raises(ValueError):
+            restore(plain, arrays)
