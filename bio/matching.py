@@ -30,37 +30,45 @@ class Item(NamedTuple):
 
     @property
     def identity(self) -> Hashable:
+        """Equal for equal items, on either side."""
         return self.where, self.key
 
 
 def exons(gene: Gene) -> Iterator[Item]:
+    """Coding pieces, equal if both ends are."""
     return (Item(_where(gene), piece, piece) for piece in gene.coding_pieces)
 
 
 def introns(gene: Gene) -> Iterator[Item]:
+    """What lies between the pieces, equal if both ends are."""
     return (
         Item(_where(gene), (first - 1, last + 1), (first, last)) for first, last in gene.introns
     )  # with a base of each exon
 
 
 def intron_chains(gene: Gene) -> Iterator[Item]:
+    """All introns of a gene that has some, whatever its outer ends."""
     if gene.introns:
         yield Item(_where(gene), (gene.start, gene.end), gene.introns)
 
 
 def transcripts(gene: Gene) -> Iterator[Item]:
+    """The whole gene, equal if all pieces are."""
     yield Item(_where(gene), (gene.start, gene.end), gene.coding_pieces)
 
 
 def stops(gene: Gene) -> Iterator[Item]:
+    """Its 3' end."""
     yield Item(_where(gene), (gene.start, gene.end), gene.three_prime)
 
 
 def starts(gene: Gene) -> Iterator[Item]:
+    """Its 5' end."""
     yield Item(_where(gene), (gene.start, gene.end), gene.five_prime)
 
 
 def both_ends(gene: Gene) -> Iterator[Item]:
+    """The outer ends together, whatever lies between."""
     yield Item(_where(gene), (gene.start, gene.end), (gene.start, gene.end))
 
 

@@ -10,6 +10,7 @@ from hmmseq.cli.arguments import check_files, positive
 
 
 def add(commands: Any) -> None:
+    """Arguments of `hmmseq evaluate`."""
     parser = commands.add_parser("evaluate", help="compare predicted genes with annotated ones")
     parser.description = (
         "Compare the coding pieces of two annotations: GFF3, GTF, BED12, GenBank or a table of CDS, packed or not, each "
@@ -26,6 +27,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Print the comparison."""
     check_files([arguments.predicted, arguments.annotated], [])
     from hmmseq.bio import evaluate, read_genes
 

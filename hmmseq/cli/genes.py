@@ -10,6 +10,7 @@ from hmmseq.cli.messages import say
 
 
 def add(commands: Any) -> None:
+    """Arguments of `hmmseq genes`."""
     parser = commands.add_parser("genes", help="find the genes of a genome")
     parser.description = (
         "Find protein-coding genes. For bacteria and archaea the model trains itself on the genome; for eukaryotes, whose "
@@ -46,10 +47,12 @@ def add(commands: Any) -> None:
 
 
 def table_or_auto(text: str) -> int | str:
+    """The number of a genetic code, or "auto"."""
     return text if text == "auto" else table(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Find the genes and write them, their proteins and coding sequences."""
     check_files((arguments.genome, arguments.model, arguments.hints), (arguments.output, arguments.faa, arguments.ffn))
     if arguments.format == "genbank" and arguments.no_stop:
         raise argparse.ArgumentTypeError(
