@@ -167,7 +167,9 @@ def test_evaluate_adds_stop_codons_that_a_file_leaves_out(files, capfd):
     write_genes(TRUTH, files / "short", "gff3", stop=False)
     status, out, _ = run(["evaluate", files / "short", files / "truth", "--predicted-without-stop"], capfd)
     assert status == 0 and all("100.00%" in line for line in out.splitlines()[1:])
-    assert "0.00%" in run(["evaluate", files / "short", files / "truth"], capfd)[1]
+    for pair, option in ((("short", "truth"), "predicted"), (("truth", "short"), "annotated")):
+        status, out, [err] = run(["evaluate", *(files / name for name in pair)], capfd)
+        assert status == 0 and "0.00%" in out and f"try --{option}-without-stop" in err
 
 
 def test_evaluate_says_when_ids_differ(files, capfd):

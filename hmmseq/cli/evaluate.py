@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import warnings
 from typing import Any
 
 from hmmseq.cli.arguments import check_files, positive
@@ -33,5 +34,20 @@ def run(arguments: argparse.Namespace) -> None:
 
     predicted = read_genes(arguments.predicted, stop=not arguments.predicted_without_stop)
     annotated = read_genes(arguments.annotated, stop=not arguments.annotated_without_stop)
+    _warn_of_stop_codons(predicted, annotated)
     found = evaluate(predicted, annotated, n_bootstrap=arguments.bootstrap or 0)
     print(json.dumps(found.as_dict(), indent=1) if arguments.json else found)
+
+
+def _warn_of_stop_codons(predicted: list[Any], annotated: list[Any]) -> None:
+    """Say so where one side ends its genes before their stop codons and the other does not: nothing would agree."""
+    exact = _shared_ends(predicted, annotated)
+    if _shared_ends([gene.with_stop() for gene in predicted], annotated) > exact:
+        warnings.warn("genes of PRED end three bases before those of TRUTH: try --predicted-without-stop", stacklevel=2)
+    elif _shared_ends(predicted, [gene.with_stop() for gene in annotated]) > exact:
+        warnings.warn("genes of TRUTH end three bases before those of PRED: try --annotated-without-stop", stacklevel=2)
+
+
+def _shared_ends(predicted: list[Any], annotated: list[Any]) -> int:
+    ours, theirs = ({(gene.seqid, gene.strand, gene.three_prime) for gene in genes} for genes in (predicted, annotated))
+    return len(ours & theirs)
