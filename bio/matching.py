@@ -201,10 +201,15 @@ class _Bases:
     def __init__(self, predicted: list[Gene], judged: list[Gene], left_out: list[Gene]) -> None:
         sides = [_pieces_by_strand(genes) for genes in (predicted, judged, left_out)]
         self.strands: dict[Strand, tuple[NDArray[np.int64], list[NDArray[np.bool_]]]] = {}
+        self.open_before: dict[
+            Strand, NDArray[np.int64]
+        ] = {}  # stretches left of each edge that are annotated, but not judged
         for where in sorted(set().union(*sides)):
             pieces = [np.array(side.get(where, []), np.int64).reshape(-1, 2) for side in sides]
             edges = np.unique(np.concatenate([p + AFTER for p in pieces]))
-            self.strands[where] = edges, [_covered(p, edges) for p in pieces]
+            covered = [_covered(p, edges) for p in pieces]
+            self.strands[where] = edges, covered
+            self.open_before[where] = np.concatenate([[0], np.cumsum(covered[2] & ~covered[1])])
 
     def count(self, places: _Neighbourhoods) -> Counts:
         total = np.zeros((places.number, 4), np.int64)
@@ -217,10 +222,10 @@ class _Bases:
 
     def is_left_out(self, item: Item) -> bool:
         """Whether it overlaps coding bases that are annotated, but not judged."""
-        edges, (_, judged, left_out) = self.strands[item.where]
+        edges, open_before = self.strands[item.where][0], self.open_before[item.where]
         first = max(int(np.searchsorted(edges, item.span[0], side="right")) - 1, 0)
         end = int(np.searchsorted(edges, item.span[1], side="right"))
-        return bool(np.any((left_out & ~judged)[first:end]))
+        return bool(open_before[min(end, len(open_before) - 1)] > open_before[first])
 
 
 def _covered(pieces: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.bool_]:
