@@ -27,7 +27,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--metagenome", action="store_true", help="each record is a piece of a genome of its own")
     parser.add_argument("--mask", action="store_true", help="lower-case letters are masked: no gene lies there")
     parser.add_argument(
-        "--frameshifts", type=error_rate, metavar="RATE", help="sequencing errors a base that genes may shift frame at"
+        "--frameshifts",
+        type=error_rate,
+        metavar="RATE",
+        help="sequencing errors a base, 1e-3 say: genes may shift frame there",
     )
     parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.25, with --model 0")
     parser.add_argument("--min-length", type=positive, metavar="BASES", help="default 90")

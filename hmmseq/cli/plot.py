@@ -23,7 +23,9 @@ def add(commands: Any) -> None:
         "drawn with the probability that each base is coding."
     )
     genes.add_argument("tracks", metavar="[NAME=]GENES.gff3", nargs="*", help="a track; - for standard input")
-    genes.add_argument("--genome", metavar="GENOME.fna", help="find genes in this sequence, trained on itself")
+    genes.add_argument(
+        "--genome", metavar="GENOME.fna", help="find the genes of a bacterium here, too, trained on itself"
+    )
     genes.add_argument("--table", type=table, default=11, metavar="N", help="its genetic code (default 11)")
     genes.add_argument(
         "--region", type=region, metavar="ID:FIRST-LAST", help="what to draw; default: the first 20 kb with genes"
