@@ -54,8 +54,14 @@ def test_genbank_has_both_sequence_and_annotation(folder, capfd):
     assert status == 0 and "learned from 12 genes, 0 left out" in err[-1]
 
 
-def test_networks_on_the_command_line(folder, capfd):
+def test_networks_on_the_command_line(folder, capfd, monkeypatch):
     pytest.importorskip("torch")
+    from hmmseq.bio.spliced import network_training
+    from hmmseq.hybrid import scorers
+
+    quick = scorers.Plan(epochs=5)
+    monkeypatch.setattr(scorers, "Plan", lambda: quick)
+    monkeypatch.setattr(network_training, "REPEATS", 1)
     records, genes = zip(*(plant(8, seed=seed, seqid=f"c{seed}") for seed in (22, 23, 24)))
     (folder / "larger.fa").write_text("".join(f">{own.id}\n{own.sequence.decode()}\n" for own in records))
     write_genes([gene for own in genes for gene in own], folder / "larger.gff3", records=records)
@@ -63,7 +69,7 @@ def test_networks_on_the_command_line(folder, capfd):
     status, _, err = run(command, capfd)
     assert status == 0 and any(line.startswith("networks: expected exon F1") for line in err)
     status, out, _ = run(["info", folder / "neural"], capfd)
-    assert status == 0 and "networks\tstart acceptor donor stop\n" in out
+    assert status == 0 and "networks\tstart acceptor donor stop single initial internal terminal\n" in out
     genome = files(folder, "genome.fa.gz")
     status, _, err = run(["genes", *genome, "--model", folder / "neural", "-q", "-o", folder / "out2.gff3"], capfd)
     assert status == 0 and not err and len(places(folder / "out2.gff3") & places(folder / "genes.gff3")) >= 8

@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
         metavar="RATE",
         help="sequencing errors a base, 1e-3 say: genes may shift frame there",
     )
-    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.25, with --model 0")
+    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.45, with --model 0")
     parser.add_argument("--min-length", type=positive, metavar="BASES", help="default 90")
     parser.add_argument("--model", metavar="MODEL", help="genes with introns, by a model from `hmmseq train-genes`")
     parser.add_argument(

@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
         "--hints", metavar="HINTS.gff", help="hints of the kind that `genes` will get: learn their worth"
     )
     parser.add_argument(
-        "--neural", action="store_true", help="neural networks score splice sites, too (training needs torch)"
+        "--neural", action="store_true", help="neural networks score exons and their ends, too (training needs torch)"
     )
     parser.add_argument("--left-out", metavar="FILE.tsv", help="write which genes were not learned from, and why")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default 1")
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise argparse.ArgumentTypeError("the annotation and the model are files; name them, without -")
     from hmmseq.bio import SplicedGeneFinder, read_genes, read_sequences
 
-    encoder = "sites" if arguments.neural else None
+    encoder = "exons" if arguments.neural else None
     finder = SplicedGeneFinder(arguments.table, encoder=encoder, n_jobs=arguments.threads, verbose=not arguments.quiet)
     annotation = arguments.annotation or arguments.genome
     records = read_sequences(arguments.genome)
