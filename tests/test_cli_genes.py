@@ -178,6 +178,13 @@ def test_evaluate_says_when_ids_differ(files, capfd):
     assert status == 1 and not out and len(err) == 1 and "'chr1'" in err[0] and "'c'" in err[0]
 
 
+def test_evaluate_says_what_lies_on_sequences_that_are_not_annotated(files, capfd):
+    write_genes([*TRUTH, Gene("plasmid", 1, 90, "+")], files / "more", "gff3")
+    status, out, err = run(["evaluate", files / "more", files / "truth"], capfd)
+    assert status == 0 and out and len(err) == 1 and "1 of 4 predicted genes lie on sequences without" in err[0]
+    assert run(["evaluate", files / "truth", files / "more"], capfd)[2] == []
+
+
 def test_evaluate_says_what_is_no_annotation(files, capfd):
     (files / "x").write_text("hello\n")
     status, _, err = run(["evaluate", files / "x", files / "truth"], capfd)

@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     predicted = read_genes(arguments.predicted, stop=not arguments.predicted_without_stop)
     annotated = read_genes(arguments.annotated, stop=not arguments.annotated_without_stop)
     _warn_of_stop_codons(predicted, annotated)
+    _warn_of_other_sequences(predicted, annotated)
     found = evaluate(predicted, annotated, n_bootstrap=arguments.bootstrap or 0)
     print(json.dumps(found.as_dict(), indent=1) if arguments.json else found)
 
@@ -46,6 +47,14 @@ def _warn_of_stop_codons(predicted: list[Any], annotated: list[Any]) -> None:
         warnings.warn("genes of PRED end three bases before those of TRUTH: try --predicted-without-stop", stacklevel=2)
     elif _shared_ends(predicted, [gene.with_stop() for gene in annotated]) > exact:
         warnings.warn("genes of TRUTH end three bases before those of PRED: try --annotated-without-stop", stacklevel=2)
+
+
+def _warn_of_other_sequences(predicted: list[Any], annotated: list[Any]) -> None:
+    known = {gene.seqid for gene in annotated}
+    others = [gene for gene in predicted if gene.seqid not in known]
+    if known and 0 < len(others) < len(predicted):
+        what = f"{len(others)} of {len(predicted)} predicted genes"
+        warnings.warn(f"{what} lie on sequences without annotated genes, and count as wrong", stacklevel=2)
 
 
 def _shared_ends(predicted: list[Any], annotated: list[Any]) -> int:
