@@ -131,6 +131,17 @@ def test_all_formats_and_sequences_at_once(tmp_path, capfd):
     assert status == 0 and f"CDS\t36\t{found['gff3'][0][2] - 3}\t" in out
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"), [("x.gtf", "c\t"), ("x.BED", "c\t35\t"), ("x.gbk", "LOCUS"), ("x.txt", "##gff")]
+)
+def test_the_ending_of_the_output_says_the_format(name, begins, tmp_path, capfd):
+    (tmp_path / "g.fna").write_text(f">c\n{GENOME}\n")
+    assert run(["genes", tmp_path / "g.fna", "-o", tmp_path / name, "--quiet"], capfd)[0] == 0
+    assert (tmp_path / name).read_text().startswith(begins)
+    assert run(["genes", tmp_path / "g.fna", "-o", tmp_path / name, "--format", "gff3", "-q"], capfd)[0] == 0
+    assert (tmp_path / name).read_text().startswith("##gff-version 3")
+
+
 def test_genbank_without_stop_is_wrong_usage(tmp_path, capfd):
     status, out, err = run(["genes", tmp_path / "x.fna", "--format", "genbank", "--no-stop"], capfd)
     assert status == 2 and not out and len(err) == 1 and "--no-stop" in err[0]
