@@ -29,6 +29,7 @@ class Reliability:
         return float(self.n @ np.abs(self.stated - self.observed) / max(int(self.n.sum()), 1))
 
     def as_dict(self) -> dict[str, Any]:
+        """The error and all bins, for JSON."""
         return {"error": self.error, **{key: getattr(self, key).tolist() for key in ("stated", "observed", "n")}}
 
 

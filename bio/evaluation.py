@@ -38,26 +38,32 @@ class GeneScores:
 
     @property
     def recall(self) -> float:
+        """Share of the annotated genes whose 3' end was predicted."""
         return _share(self.n_found, self.n_annotated)
 
     @property
     def precision(self) -> float:
+        """Share of the predictions that count whose 3' end is annotated."""
         return _share(self.n_found, self.n_found + self.n_false)
 
     @property
     def f1(self) -> float:
+        """Harmonic mean of recall and precision."""
         return _share(2 * self.n_found, self.n_annotated + self.n_found + self.n_false)
 
     @property
     def exact_recall(self) -> float:
+        """As `recall`, of genes with the right start, too."""
         return _share(self.n_exact, self.n_annotated)
 
     @property
     def exact_precision(self) -> float:
+        """As `precision`, of genes with the right start, too."""
         return _share(self.n_exact, self.n_found + self.n_false)
 
     @property
     def exact_f1(self) -> float:
+        """Harmonic mean of the two."""
         return _share(2 * self.n_exact, self.n_annotated + self.n_found + self.n_false)
 
     @property
@@ -97,10 +103,12 @@ class Level:
 
     @property
     def sensitivity(self) -> float:
+        """Share of what is annotated that was predicted."""
         return _share(self.n_found, self.n_annotated)
 
     @property
     def precision(self) -> float:
+        """Share of what was predicted that is annotated."""
         return _share(self.n_right, self.n_predicted)
 
     @property
@@ -110,6 +118,7 @@ class Level:
         return 2 * self.sensitivity * self.precision / both if both else 0.0
 
     def as_dict(self) -> dict[str, Any]:
+        """Counts, shares and intervals, for JSON."""
         counts = {key: getattr(self, key) for key in ("n_annotated", "n_found", "n_predicted", "n_right")}
         return counts | {key: getattr(self, key) for key in FIGURES} | {"intervals": self.intervals}
 

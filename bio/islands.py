@@ -23,6 +23,7 @@ from .alphabet import DNA, Codes
 from .formats.bedgraph import runs
 from .formats.fasta import FastaRecord
 from .formats.output import Target, write_lines
+from .windows import first_bases
 
 ISLAND, SEA = 0, 1
 # The book's tables, from human islands and what lies around them: rows are the letter before, A, C, G, T.
@@ -113,7 +114,8 @@ class CpGIslands(BaseEstimator):
         if self.n_iter == 0:
             self.graph_, self.emissionprob_, self.history_ = self._start(), TEXTBOOK.copy(), []
             return self
-        sequences = list(self._first(records))
+        learned = first_bases(records, self.n_training)
+        sequences = [_with_missing(record.encode()) for record in learned if record.sequence]
         if not any((codes >= 0).any() for codes in sequences):
             raise DataError("no sequence: not one known base to look for islands in")
         emission = _Blocks(len(DNA.symbols), order=1, pseudocount=1.0)
@@ -149,14 +151,6 @@ class CpGIslands(BaseEstimator):
             _described(record.id, int(first), codes[first:end], posterior[first:end])
             for first, end in zip(starts[chosen], ends[chosen])
         ]
-
-    def _first(self, records: Iterable[FastaRecord]) -> Iterator[NDArray[np.int8]]:
-        """What is learned from."""
-        left = self.n_training
-        for record in records:
-            if left > 0 and record.sequence:
-                yield _with_missing(record.encode()[:left])
-                left -= len(record.sequence)
 
     def _start(self) -> StateGraph:
         leave = 1 / np.array([self.island_length, self.sea_length])

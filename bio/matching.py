@@ -30,37 +30,45 @@ class Item(NamedTuple):
 
     @property
     def identity(self) -> Hashable:
+        """Equal for equal items, on either side."""
         return self.where, self.key
 
 
 def exons(gene: Gene) -> Iterator[Item]:
+    """Coding pieces, equal if both ends are."""
     return (Item(_where(gene), piece, piece) for piece in gene.coding_pieces)
 
 
 def introns(gene: Gene) -> Iterator[Item]:
+    """What lies between the pieces, equal if both ends are."""
     return (
         Item(_where(gene), (first - 1, last + 1), (first, last)) for first, last in gene.introns
     )  # with a base of each exon
 
 
 def intron_chains(gene: Gene) -> Iterator[Item]:
+    """All introns of a gene that has some, whatever its outer ends."""
     if gene.introns:
         yield Item(_where(gene), (gene.start, gene.end), gene.introns)
 
 
 def transcripts(gene: Gene) -> Iterator[Item]:
+    """The whole gene, equal if all pieces are."""
     yield Item(_where(gene), (gene.start, gene.end), gene.coding_pieces)
 
 
 def stops(gene: Gene) -> Iterator[Item]:
+    """Its 3' end."""
     yield Item(_where(gene), (gene.start, gene.end), gene.three_prime)
 
 
 def starts(gene: Gene) -> Iterator[Item]:
+    """Its 5' end."""
     yield Item(_where(gene), (gene.start, gene.end), gene.five_prime)
 
 
 def both_ends(gene: Gene) -> Iterator[Item]:
+    """The outer ends together, whatever lies between."""
     yield Item(_where(gene), (gene.start, gene.end), (gene.start, gene.end))
 
 
@@ -193,10 +201,15 @@ class _Bases:
     def __init__(self, predicted: list[Gene], judged: list[Gene], left_out: list[Gene]) -> None:
         sides = [_pieces_by_strand(genes) for genes in (predicted, judged, left_out)]
         self.strands: dict[Strand, tuple[NDArray[np.int64], list[NDArray[np.bool_]]]] = {}
+        self.open_before: dict[
+            Strand, NDArray[np.int64]
+        ] = {}  # stretches left of each edge that are annotated, but not judged
         for where in sorted(set().union(*sides)):
             pieces = [np.array(side.get(where, []), np.int64).reshape(-1, 2) for side in sides]
             edges = np.unique(np.concatenate([p + AFTER for p in pieces]))
-            self.strands[where] = edges, [_covered(p, edges) for p in pieces]
+            covered = [_covered(p, edges) for p in pieces]
+            self.strands[where] = edges, covered
+            self.open_before[where] = np.concatenate([[0], np.cumsum(covered[2] & ~covered[1])])
 
     def count(self, places: _Neighbourhoods) -> Counts:
         total = np.zeros((places.number, 4), np.int64)
@@ -209,10 +222,10 @@ class _Bases:
 
     def is_left_out(self, item: Item) -> bool:
         """Whether it overlaps coding bases that are annotated, but not judged."""
-        edges, (_, judged, left_out) = self.strands[item.where]
+        edges, open_before = self.strands[item.where][0], self.open_before[item.where]
         first = max(int(np.searchsorted(edges, item.span[0], side="right")) - 1, 0)
         end = int(np.searchsorted(edges, item.span[1], side="right"))
-        return bool(np.any((left_out & ~judged)[first:end]))
+        return bool(open_before[min(end, len(open_before) - 1)] > open_before[first])
 
 
 def _covered(pieces: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.bool_]:

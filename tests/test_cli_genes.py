@@ -131,6 +131,17 @@ def test_all_formats_and_sequences_at_once(tmp_path, capfd):
     assert status == 0 and f"CDS\t36\t{found['gff3'][0][2] - 3}\t" in out
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"), [("x.gtf", "c\t"), ("x.BED", "c\t35\t"), ("x.gbk", "LOCUS"), ("x.txt", "##gff")]
+)
+def test_the_ending_of_the_output_says_the_format(name, begins, tmp_path, capfd):
+    (tmp_path / "g.fna").write_text(f">c\n{GENOME}\n")
+    assert run(["genes", tmp_path / "g.fna", "-o", tmp_path / name, "--quiet"], capfd)[0] == 0
+    assert (tmp_path / name).read_text().startswith(begins)
+    assert run(["genes", tmp_path / "g.fna", "-o", tmp_path / name, "--format", "gff3", "-q"], capfd)[0] == 0
+    assert (tmp_path / name).read_text().startswith("##gff-version 3")
+
+
 def test_genbank_without_stop_is_wrong_usage(tmp_path, capfd):
     status, out, err = run(["genes", tmp_path / "x.fna", "--format", "genbank", "--no-stop"], capfd)
     assert status == 2 and not out and len(err) == 1 and "--no-stop" in err[0]
@@ -167,13 +178,22 @@ def test_evaluate_adds_stop_codons_that_a_file_leaves_out(files, capfd):
     write_genes(TRUTH, files / "short", "gff3", stop=False)
     status, out, _ = run(["evaluate", files / "short", files / "truth", "--predicted-without-stop"], capfd)
     assert status == 0 and all("100.00%" in line for line in out.splitlines()[1:])
-    assert "0.00%" in run(["evaluate", files / "short", files / "truth"], capfd)[1]
+    for pair, option in ((("short", "truth"), "predicted"), (("truth", "short"), "annotated")):
+        status, out, [err] = run(["evaluate", *(files / name for name in pair)], capfd)
+        assert status == 0 and "0.00%" in out and f"try --{option}-without-stop" in err
 
 
 def test_evaluate_says_when_ids_differ(files, capfd):
     write_genes([Gene("chr1", 1, 90, "+")], files / "other", "gff3")
     status, out, err = run(["evaluate", files / "other", files / "truth"], capfd)
     assert status == 1 and not out and len(err) == 1 and "'chr1'" in err[0] and "'c'" in err[0]
+
+
+def test_evaluate_says_what_lies_on_sequences_that_are_not_annotated(files, capfd):
+    write_genes([*TRUTH, Gene("plasmid", 1, 90, "+")], files / "more", "gff3")
+    status, out, err = run(["evaluate", files / "more", files / "truth"], capfd)
+    assert status == 0 and out and len(err) == 1 and "1 of 4 predicted genes lie on sequences without" in err[0]
+    assert run(["evaluate", files / "truth", files / "more"], capfd)[2] == []
 
 
 def test_evaluate_says_what_is_no_annotation(files, capfd):

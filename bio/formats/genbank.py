@@ -21,7 +21,7 @@ def read_genbank(source: Source) -> list[Gene]:
     """CDS features of GenBank records, packed or not; those across the origin of a circular record end beyond its length.
 
     What lies on the other strand (trans-splicing) or in another record is left out, and the gene partial at both ends: no
-    comparison counts it.
+    comparison counts it. So is a gene whose pieces are out of order.
     """
     return _parsed(source, lambda record: list(_record_genes(record)))
 
@@ -109,10 +109,11 @@ def _feature_gene(seqid: str, feature: Any, length: int, locus: str) -> Gene:
     here = [part for part in location.parts if not part.ref]
     strand = "-" if here[-1].strand == -1 else "+"
     parts = [part for part in here if part.strand == here[-1].strand][:: 1 if strand == "+" else -1]
-    torn = len(parts) < len(location.parts)
+    pieces = _unwrapped([(int(part.start) + 1, int(part.end)) for part in parts], length)
+    torn = len(parts) < len(location.parts) or pieces != sorted(pieces)
     return Gene.of_pieces(
         seqid,
-        _unwrapped([(int(part.start) + 1, int(part.end)) for part in parts], length),
+        pieces,
         strand,
         partial_left=torn or type(parts[0].start).__name__ == "BeforePosition",
         partial_right=torn or type(parts[-1].end).__name__ == "AfterPosition",
@@ -127,7 +128,10 @@ def _feature_gene(seqid: str, feature: Any, length: int, locus: str) -> Gene:
 
 
 def _unwrapped(pieces: list[Piece], length: int) -> list[Piece]:
-    """Pieces of a circular record of this length (0: a linear one), going on beyond its end where they pass the origin."""
+    """Pieces of a circular record of this length (0: a linear one), going on beyond its end where they pass the origin.
+
+    They do where that makes the gene shorter: pieces out of order are trans-spliced otherwise, as rps12 of chloroplasts is.
+    """
     placed: list[Piece] = []
     for first, last in pieces:
         if length and placed and first < placed[-1][0]:
@@ -136,7 +140,11 @@ def _unwrapped(pieces: list[Piece], length: int) -> list[Piece]:
             placed[-1] = placed[-1][0], last
         else:
             placed.append((first, last))
-    return placed
+    return min(placed, pieces, key=_extent)
+
+
+def _extent(pieces: list[Piece]) -> int:
+    return max(last for _, last in pieces) - min(first for first, _ in pieces)
 
 
 def _made_record(record: FastaRecord, genes: list[tuple[Gene, str]], circular: bool) -> Any:

@@ -96,7 +96,9 @@ class Chosen:
     kind: NDArray[np.int64]
 
     def of_strand(self, strand: int) -> NDArray[np.int64]:
+        """Those of one strand, as candidates of that strand."""
         return self.candidate[self.strand == strand]
 
     def where(self, kept: NDArray[np.generic]) -> Chosen:
+        """Those that a mask, or an array of indices, keeps."""
         return Chosen(*(getattr(self, name)[kept] for name in ("strand", "candidate", "begin", "end", "kind")))

@@ -46,6 +46,7 @@ class Pretrained(NamedTuple):
     gaps: durations.GapSizes
 
     def arrays(self) -> dict[str, NDArray[np.float16]]:
+        """What a file keeps, by name; half the digits are enough for what stands in for a genome."""
         parts = {"inside": self.inside, "outside": self.outside, "stops": self.stops}
         parts |= {f"sites.{key}": np.atleast_1d(part) for key, part in self.sites._asdict().items()}
         parts |= {f"gaps.{key}": np.log(part) for key, part in self.gaps._asdict().items()}
@@ -55,6 +56,7 @@ class Pretrained(NamedTuple):
 
     @classmethod
     def from_arrays(cls, name: str, arrays: dict[str, NDArray[np.float16]]) -> Pretrained:
+        """The model of that name among the arrays of a file."""
         own = {
             key.removeprefix(f"{name}/"): part.astype(np.float64)
             for key, part in arrays.items()

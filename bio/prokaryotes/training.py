@@ -58,14 +58,17 @@ class GeneModel:
 
     @property
     def from_genome(self) -> bool:
+        """Whether words and start sites were learned from a genome."""
         return self.between is not None
 
     @cached_property
     def graph(self) -> SpanGraph:
+        """Genes and the gaps between them."""
         return durations.gene_graph(self.lengths, self.gaps)
 
     @cached_property
     def signals(self) -> Signals:
+        """Scores of start sites, stops and lengths, as kernels read them."""
         return with_lengths(self.sites, self.start, self.stop, self.lengths)
 
 

@@ -14,11 +14,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from hmmseq import HMM, decoding, metrics
 from hmmseq.emissions import Categorical
@@ -174,7 +176,9 @@ def hidden_markov_model() -> Model:
     def fit(train: Sequence[Protein]) -> HMM:
         emission = Categorical(n_symbols=len(PROTEIN.symbols), pseudocount=1.0)
         model = HMM(emission, topology=graph, n_iter=3)
-        return model.fit([p.codes for p in train], [p.states for p in train])
+        with warnings.catch_warnings():  # known proteins need not have segments of every length that the graph has
+            warnings.filterwarnings("ignore", "no expected visits", ConvergenceWarning)
+            return model.fit([p.codes for p in train], [p.states for p in train])
 
     def posteriors(model: HMM, X: list[np.ndarray]) -> list[np.ndarray]:
         return [by_state @ label_of_state for by_state in model.predict_proba(X)]

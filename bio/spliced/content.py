@@ -36,6 +36,7 @@ class WordCounts(NamedTuple):
     other: Floats
 
     def plus(self, other: WordCounts) -> WordCounts:
+        """The sum of both, part by part."""
         return WordCounts(*(a + b for a, b in zip(self, other)))
 
 
@@ -51,6 +52,7 @@ class Content(NamedTuple):
 
 
 def no_words(n_classes: int) -> WordCounts:
+    """Counts to begin with."""
     return WordCounts(np.zeros((n_classes, 3, N_FULL)), np.zeros((n_classes, N_FULL)), np.zeros((n_classes, N_FULL)))
 
 

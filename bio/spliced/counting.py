@@ -43,6 +43,7 @@ class Counts(NamedTuple):
     outside: Floats
 
     def plus(self, other: Counts) -> Counts:
+        """What both have counted together."""
         return Counts(
             tuple(a + b for a, b in zip(self.sites, other.sites)),
             tuple(a + b for a, b in zip(self.decoys, other.decoys)),

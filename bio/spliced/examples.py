@@ -43,6 +43,7 @@ class Example(NamedTuple):
     pieces: tuple[tuple[int, int], ...]
 
     def moved(self, by: int) -> Example:
+        """The same gene so many bases farther right."""
         return Example(self.strand, tuple((a + by, b + by) for a, b in self.pieces))
 
     def exons(self) -> list[tuple[int, int, int, int, int]]:

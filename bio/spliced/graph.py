@@ -44,6 +44,7 @@ class ExonKinds:
         return int(np.prod(self._shape))
 
     def number(self, strand: Places | int, begin: Places | int, end: Places | int) -> Places:
+        """Number of the kind of exon with this strand, beginning and end."""
         return np.ravel_multi_index((strand, np.add(begin, 1), np.add(end, 1)), self._shape)
 
     @cached_property

@@ -17,6 +17,7 @@ class Lengths(NamedTuple):
     log_tail: float
 
     def log_probability(self, length: NDArray[np.int64]) -> Floats:
+        """Log probability of lengths of 1 or more."""
         beyond = np.maximum(length - len(self.log_table), 0)
         return self.log_table[length - beyond - 1] + self.log_tail * beyond
 

@@ -11,6 +11,7 @@ from typing import Any
 
 
 def table(text: str) -> int:
+    """The number of a genetic code that there is."""
     from hmmseq.bio.genetic_code import GeneticCode
 
     number = positive(text)
@@ -21,6 +22,8 @@ def table(text: str) -> int:
 
 
 def checked(kind: Callable[[str], Any], allowed: Callable[[Any], bool], expected: str) -> Callable[[str], Any]:
+    """A type of arguments: what `kind` makes of the text if it is `allowed`; `expected` says what that is."""
+
     def parse(text: str) -> Any:
         try:
             value = kind(text)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import warnings
 from typing import Any
 
 from hmmseq.cli.arguments import check_files, positive
 
 
 def add(commands: Any) -> None:
+    """Arguments of `hmmseq evaluate`."""
     parser = commands.add_parser("evaluate", help="compare predicted genes with annotated ones")
     parser.description = (
         "Compare the coding pieces of two annotations: GFF3, GTF, BED12, GenBank or a table of CDS, packed or not, each "
@@ -26,10 +28,35 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Print the comparison."""
     check_files([arguments.predicted, arguments.annotated], [])
     from hmmseq.bio import evaluate, read_genes
 
     predicted = read_genes(arguments.predicted, stop=not arguments.predicted_without_stop)
     annotated = read_genes(arguments.annotated, stop=not arguments.annotated_without_stop)
+    _warn_of_stop_codons(predicted, annotated)
+    _warn_of_other_sequences(predicted, annotated)
     found = evaluate(predicted, annotated, n_bootstrap=arguments.bootstrap or 0)
     print(json.dumps(found.as_dict(), indent=1) if arguments.json else found)
+
+
+def _warn_of_stop_codons(predicted: list[Any], annotated: list[Any]) -> None:
+    """Say so where one side ends its genes before their stop codons and the other does not: nothing would agree."""
+    exact = _shared_ends(predicted, annotated)
+    if _shared_ends([gene.with_stop() for gene in predicted], annotated) > exact:
+        warnings.warn("genes of PRED end three bases before those of TRUTH: try --predicted-without-stop", stacklevel=2)
+    elif _shared_ends(predicted, [gene.with_stop() for gene in annotated]) > exact:
+        warnings.warn("genes of TRUTH end three bases before those of PRED: try --annotated-without-stop", stacklevel=2)
+
+
+def _warn_of_other_sequences(predicted: list[Any], annotated: list[Any]) -> None:
+    known = {gene.seqid for gene in annotated}
+    others = [gene for gene in predicted if gene.seqid not in known]
+    if known and 0 < len(others) < len(predicted):
+        what = f"{len(others)} of {len(predicted)} predicted genes"
+        warnings.warn(f"{what} lie on sequences without annotated genes, and count as wrong", stacklevel=2)
+
+
+def _shared_ends(predicted: list[Any], annotated: list[Any]) -> int:
+    ours, theirs = ({(gene.seqid, gene.strand, gene.three_prime) for gene in genes} for genes in (predicted, annotated))
+    return len(ours & theirs)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
 from hmmseq.cli.arguments import check_files, error_rate, hints_on, positive, probability, table
 from hmmseq.cli.messages import say
 
+_ENDINGS = {".gtf": "gtf", ".bed": "bed", ".gb": "genbank", ".gbk": "genbank", ".gbff": "genbank"}
+
 
 def add(commands: Any) -> None:
+    """Arguments of `hmmseq genes`."""
     parser = commands.add_parser("genes", help="find the genes of a genome")
     parser.description = (
         "Find protein-coding genes. For bacteria and archaea the model trains itself on the genome; for eukaryotes, whose "
@@ -17,7 +21,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("genome", metavar="GENOME.fna", help="FASTA or GenBank, also gzipped; - for standard input")
     parser.add_argument("-o", "--output", metavar="GENES.gff3", default="-", help="default: standard output")
-    parser.add_argument("--format", choices=("gff3", "gtf", "bed", "genbank"), default="gff3", help="default gff3")
+    parser.add_argument(
+        "--format", choices=("gff3", "gtf", "bed", "genbank"), help="default: by the ending of the output, else gff3"
+    )
     parser.add_argument("--no-stop", action="store_true", help="leave stop codons out of the CDS")
     parser.add_argument("--faa", metavar="PROTEINS.faa", help="also write the proteins")
     parser.add_argument("--ffn", metavar="GENES.ffn", help="also write the coding sequences")
@@ -26,7 +32,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--metagenome", action="store_true", help="each record is a piece of a genome of its own")
     parser.add_argument("--mask", action="store_true", help="lower-case letters are masked: no gene lies there")
     parser.add_argument(
-        "--frameshifts", type=error_rate, metavar="RATE", help="sequencing errors a base that genes may shift frame at"
+        "--frameshifts",
+        type=error_rate,
+        metavar="RATE",
+        help="sequencing errors a base, 1e-3 say: genes may shift frame there",
     )
     parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.45, with --model 0")
     parser.add_argument("--min-length", type=positive, metavar="BASES", help="default 90")
@@ -46,12 +55,15 @@ def add(commands: Any) -> None:
 
 
 def table_or_auto(text: str) -> int | str:
+    """The number of a genetic code, or "auto"."""
     return text if text == "auto" else table(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Find the genes and write them, their proteins and coding sequences."""
     check_files((arguments.genome, arguments.model, arguments.hints), (arguments.output, arguments.faa, arguments.ffn))
-    if arguments.format == "genbank" and arguments.no_stop:
+    format = arguments.format or _ENDINGS.get(os.path.splitext(arguments.output)[1].lower(), "gff3")
+    if format == "genbank" and arguments.no_stop:
         raise argparse.ArgumentTypeError(
             "GenBank features always include the stop codon; leave out --no-stop or choose another --format"
         )
@@ -62,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
     genes = _spliced(arguments, records) if arguments.model else _prokaryotic(arguments, records)
     stop = False if arguments.no_stop else None
     circular = [record.id for record in records if arguments.circular]
-    write_genes(genes, arguments.output, arguments.format, records=records, circular=circular, stop=stop)
+    write_genes(genes, arguments.output, format, records=records, circular=circular, stop=stop)
     if arguments.faa is not None:
         write_proteins(genes, records, arguments.faa)
     if arguments.ffn is not None:

@@ -11,6 +11,7 @@ from hmmseq.cli.messages import say
 
 
 def add(commands: Any) -> None:
+    """Arguments of `hmmseq islands`."""
     parser = commands.add_parser("islands", help="find the CpG islands of a genome")
     parser.description = (
         "Find CpG islands with the textbook pair of hidden blocks (Durbin et al. 1998), trained on the genome itself. Writes "
@@ -30,6 +31,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Train, and write islands and posteriors."""
     check_files([arguments.genome], [arguments.output, arguments.bedgraph])
     from hmmseq.bio import CpGIslands, read_sequences, write_bedgraph, write_islands
 

@@ -4,4 +4,5 @@ import sys
 
 
 def say(message: str) -> None:
+    """Print a message, whatever its line ends, as one line."""
     print("hmmseq:", " ".join(message.split()), file=sys.stderr)

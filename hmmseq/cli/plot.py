@@ -13,6 +13,7 @@ _LONGEST = 5_000_000  # bases in one picture; genes in more would be thinner tha
 
 
 def add(commands: Any) -> None:
+    """Arguments of `hmmseq plot` and of its pictures."""
     parser = commands.add_parser("plot", help="draw a picture")
     parser.set_defaults(parser=parser)
     inner = parser.add_subparsers(title="pictures", metavar="PICTURE")
@@ -22,7 +23,9 @@ def add(commands: Any) -> None:
         "drawn with the probability that each base is coding."
     )
     genes.add_argument("tracks", metavar="[NAME=]GENES.gff3", nargs="*", help="a track; - for standard input")
-    genes.add_argument("--genome", metavar="GENOME.fna", help="find genes in this sequence, trained on itself")
+    genes.add_argument(
+        "--genome", metavar="GENOME.fna", help="find the genes of a bacterium here, too, trained on itself"
+    )
     genes.add_argument("--table", type=table, default=11, metavar="N", help="its genetic code (default 11)")
     genes.add_argument(
         "--region", type=region, metavar="ID:FIRST-LAST", help="what to draw; default: the first 20 kb with genes"
@@ -37,6 +40,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Read what there is to draw, and draw it."""
     ending = os.path.splitext(arguments.output)[1].lower()
     if ending not in (".png", ".svg", ".pdf", ".html"):
         raise argparse.ArgumentTypeError(f"{arguments.output!r} ends in {ending!r}; expected .png, .svg, .pdf or .html")

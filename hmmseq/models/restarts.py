@@ -18,6 +18,7 @@ from hmmseq.models.acceleration import Leaps, Place
 from hmmseq.models.chain import Chain
 
 IDLE = 1e-12  # a state with less than this share of all expected visits has none
+_NAMED = 8  # so many states a warning names
 
 
 @dataclass
@@ -134,7 +135,7 @@ def check_n_init(n_init: Any) -> int:
 def warn_of_idle_states(climb: Climb) -> None:
     """States that EM has lost go where their priors are, or keep what they had: any other place could be a step down."""
     if climb.revived:
-        back = ", ".join(f"{state} (iteration {i})" for state, i in climb.revived.items())
+        back = _named(climb.revived)
         warnings.warn(
             f"no expected visits were left to state {back}; it was revived from the priors, and may say more about them "
             "than about the data",
@@ -142,10 +143,16 @@ def warn_of_idle_states(climb: Climb) -> None:
             stacklevel=4,
         )
     if climb.idle:
-        lost = ", ".join(f"{state} (iteration {i})" for state, i in climb.idle.items())
+        lost = _named(climb.idle)
         warnings.warn(
             f"no expected visits are left to state {lost}; what such states emit and where they lead stays as it was "
             "then, or is what priors say: ask for fewer states, more restarts (n_init) or pseudocounts and priors",
             ConvergenceWarning,
             stacklevel=4,
         )
+
+
+def _named(states: dict[int, int]) -> str:
+    """The first of them with the iteration that each is from."""
+    first = ", ".join(f"{state} (iteration {i})" for state, i in [*states.items()][:_NAMED])
+    return first + (f" and {len(states) - _NAMED} more" if len(states) > _NAMED else "")

@@ -172,8 +172,3 @@ def shared_values(counts: np.ndarray, members: np.ndarray, room: np.ndarray, n_i
             break
         multiplier = multiplier + size * step
     return counts / (multiplier @ members)
-
-
-def _weighted_sum(counts: np.ndarray, log_weight: np.ndarray) -> float:
-    used = counts > 0
-    return float(counts[used] @ log_weight[used])

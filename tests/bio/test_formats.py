@@ -179,6 +179,17 @@ def test_one_row_for_one_piece_reads_in_gffutils():
     assert (cds.id, cds.start, cds.end, cds.frame, cds.attributes["partial"]) == ("plasmid_1", 4, 33, "0", ["01"])
 
 
+def test_gffutils_reads_the_same_gtf():
+    gffutils = pytest.importorskip("gffutils")
+    text = written(write_genes, GENES, format="gtf").decode()
+    options = {"disable_infer_genes": True, "disable_infer_transcripts": True, "merge_strategy": "create_unique"}
+    database = gffutils.create_db(text, ":memory:", from_string=True, **options)
+    for gene, name in zip(GENES, identifiers(GENES)):
+        own = [row for row in database.features_of_type("CDS") if row.attributes["transcript_id"] == [name]]
+        places = tuple(sorted((row.start, row.end) for row in own))
+        assert places == gene.without_stop().coding_pieces and {row.strand for row in own} == {gene.strand}
+
+
 @pytest.mark.parametrize("format", ["gff3", "bed"])
 def test_stop_codons_are_left_out_on_request(format):
     with_stop, without = (written(write_genes, [SPLICED], format=format, stop=stop) for stop in (True, False))

@@ -265,8 +265,9 @@ def test_bad_tables():
 # Reading GenBank
 
 
-def genbank(*features):
-    record = SeqRecord(Seq("ACGT" * 25), id="c.1", name="c", annotations={"molecule_type": "DNA"})
+def genbank(*features, topology="linear"):
+    annotations = {"molecule_type": "DNA", "topology": topology}
+    record = SeqRecord(Seq("ACGT" * 25), id="c.1", name="c", annotations=annotations)
     record.features = [SeqFeature(SimpleLocation(0, 99, 1), type="gene"), *features]
     text = io.StringIO()
     SeqIO.write(record, text, "genbank")
@@ -305,6 +306,22 @@ def test_genbank_pieces_that_lie_elsewhere_are_left_out():
     cut = {"partial_left": True, "partial_right": True, "transl_table": 1}
     forward, reverse = Gene("c.1", 1, 30, "+", **cut), Gene("c.1", 40, 60, "-", **cut)
     assert genes == [forward, reverse, forward]
+
+
+@pytest.mark.parametrize("topology", ["circular", "linear"])
+def test_pieces_out_of_order_are_trans_spliced_and_do_not_pass_the_origin(topology):
+    """As those of rps12 in chloroplasts: the first exon lies far behind the others, on their strand."""
+    first, second = SimpleLocation(29, 39, -1), SimpleLocation(49, 69, -1)
+    [gene] = read_genbank(genbank(SeqFeature(CompoundLocation([first, second]), "CDS"), topology=topology))
+    assert (gene.coding_pieces, gene.partial_left, gene.partial_right) == (((30, 39), (50, 69)), True, True)
+
+
+def test_pieces_that_pass_the_origin():
+    for strand in (1, -1):
+        before, after = SimpleLocation(89, 100, strand), SimpleLocation(0, 10, strand)
+        whole = CompoundLocation([before, after][::strand])
+        [gene] = read_genbank(genbank(SeqFeature(whole, "CDS"), topology="circular"))
+        assert (gene.start, gene.end, gene.pieces, gene.complete) == (90, 110, (), True)
 
 
 @pytest.mark.parametrize("data", [b"", b">x\nACGT\n", b"\n"])

@@ -38,6 +38,13 @@ def test_restarts_have_the_same_bits_in_any_number_of_threads(n_jobs):
     np.testing.assert_array_equal(one.transmat_, other.transmat_)
 
 
+def test_of_many_states_without_visits_the_first_are_named():
+    n = 40
+    graph = StateGraph(n, range(n), range(n), start=[0, *[-np.inf] * (n - 1)])
+    with pytest.warns(ConvergenceWarning, match=r"left to state 1 \(iteration 1\), .*8 \(iteration 1\) and 31 more;"):
+        HMM(Categorical(2), topology=graph, n_iter=2, tol=-np.inf, random_state=0).fit([[0, 1, 1, 0]])
+
+
 def test_a_state_without_visits_is_named_with_its_iteration_and_stays_as_it_was():
     unreachable = StateGraph(3, [0, 0, 1, 1, 2], [0, 1, 0, 1, 0], start=[0, 0, -np.inf])
     model = HMM(Categorical(2), topology=unreachable, n_iter=4, tol=-np.inf, random_state=0)
