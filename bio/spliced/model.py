@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,8 @@ from .candidates import INITIAL, Exons, Places, Sites, enumerate_exons, next_sto
 from .content import Content, coding_sums, gc_classes
 from .lengths import Lengths
 from .phases import SplitCodons
+from .row_networks import Networks
 from .signals import Signal
-
-if TYPE_CHECKING:
-    from .networks import Networks
 
 Floats = NDArray[np.float64]
 

@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .model import SplicedModel
-from .networks import Networks, RowNetworks, network_scores, readings
+from .networks import network_scores, readings
+from .row_networks import Networks, RowNetworks
 from .signals import Floats
-from .training import Scored, f1_of, f1_slopes
+from .weighing import Scored, f1_of, f1_slopes
 
 Example: TypeAlias = Any  # those of `hmmseq.hybrid.scorers`, which needs torch and is imported when it is used
 

@@ -1,4 +1,4 @@
-"""Networks that score exons and their ends by what lies in and around them; without torch once they are trained.
+"""Networks that score exons and their ends by what lies in and around them.
 
 What a network reads is what the hidden Markov model makes of the sequence. At a splice site, a start or a stop codon: log
 odds of every base of the signal's weight array, and in windows on either side log odds of coding in each frame, counted
@@ -22,46 +22,18 @@ from .candidates import TYPES, Places
 from .content import Content, coding_sums, gc_classes
 from .model import FEATURES, Candidates, SplicedModel
 from .phases import SplitCodons
+from .row_networks import Networks
 from .signals import Signal
 
 ENDS = ("start", "acceptor", "donor", "stop")
 KINDS = (*ENDS, *TYPES)
 ENCODERS = {"sites": ENDS, "exons": KINDS}
-FARTHEST = 4.0  # standard deviations, as in `hmmseq.hybrid.scorers`
 WINDOWS = ((-150, -60), (-60, -20), (-20, 0), (0, 20), (20, 60), (60, 150))  # bases from the site
 AROUND = 60, 200, 1000  # bases before and behind an exon, where windows end
 _PER_WINDOW = 7
 _SEEN = tuple(map(FEATURES.index, ("begin", "end", "length")))
 _SURPRISE = 10.0  # nats; what half an exon says counts no more
 _SOME = 10.0  # bases, so that averages over few bases are modest
-
-
-class RowNetworks(NamedTuple):
-    """Networks for one kind of rows, whose scores are averaged: a line and a hidden layer each.
-
-    mean, scale  (n_networks, n_features)
-    hidden, hidden_bias  (n_networks, n_hidden, n_features), (n_networks, n_hidden)
-    output, line, bias   (n_networks, n_hidden), (n_networks, n_features), (n_networks,)
-    """
-
-    mean: Floats
-    scale: Floats
-    hidden: Floats
-    hidden_bias: Floats
-    output: Floats
-    line: Floats
-    bias: Floats
-
-    def scores(self, rows: Floats) -> Floats:
-        """(n_rows,) from (n_rows, n_features)."""
-        total = np.zeros(len(rows))
-        for mean, scale, hidden, hidden_bias, output, line, bias in zip(*self):
-            standard = np.clip((rows - mean) / scale, -FARTHEST, FARTHEST)
-            total += np.maximum(standard @ hidden.T + hidden_bias, 0) @ output + standard @ line + bias
-        return total / len(self.bias)
-
-
-Networks = Mapping[str, RowNetworks]  # by KINDS
 
 
 class Reading(NamedTuple):

@@ -13,7 +13,8 @@ from .candidates import TYPES
 from .content import Content
 from .lengths import Lengths
 from .model import FEATURES, SplicedModel
-from .networks import KINDS, Networks, RowNetworks, row_width
+from .networks import KINDS, row_width
+from .row_networks import Networks, RowNetworks
 from .signals import Signal
 
 SIGNALS = ("start", "stop", "donor", "acceptor")

@@ -18,14 +18,15 @@ from hmmseq.bio.spliced.networks import (
     KINDS,
     WINDOWS,
     Exons,
-    RowNetworks,
     Surroundings,
     network_scores,
     readings,
     row_width,
 )
+from hmmseq.bio.spliced.row_networks import RowNetworks
 from hmmseq.bio.spliced.storage import describe, restore
-from hmmseq.bio.spliced.training import _score_regions, f1_of, f1_slopes, without_improbable
+from hmmseq.bio.spliced.training import _score_regions
+from hmmseq.bio.spliced.weighing import f1_of, f1_slopes, without_improbable
 from planted_introns import plant
 
 STANDARD = GeneticCode.from_table(1)

@@ -20,7 +20,8 @@ from hmmseq.bio.spliced.lengths import fit_lengths
 from hmmseq.bio.spliced.model import Candidates, chosen, signal_places
 from hmmseq.bio.spliced.phases import SplitCodons
 from hmmseq.bio.spliced.signals import Window, count_windows, fit_signal
-from hmmseq.bio.spliced.training import _score_regions, expected_f1, learn_weights, learn_worth, tied
+from hmmseq.bio.spliced.training import _score_regions, learn_worth
+from hmmseq.bio.spliced.weighing import expected_f1, learn_weights, tied
 from hmmseq.bio.words import N_WORDS, encode_words
 from planted_introns import plant
 
