@@ -74,7 +74,8 @@ def _sorted_bytes(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
 class SelfDescribing(Protocol):
     """An argument of a constructor that is an object with arguments of its own."""
 
-    def described(self) -> dict[str, Any]: ...
+    def described(self) -> dict[str, Any]:
+        """What JSON can hold, from which the object can be made again."""
 
 
 def plain(params: dict[str, Any]) -> dict[str, Any]:

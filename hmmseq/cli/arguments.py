@@ -10,6 +10,7 @@ from typing import Any
 
 
 def table(text: str) -> int:
+    """The number of a genetic code that there is."""
     from hmmseq.bio.genetic_code import GeneticCode
 
     number = positive(text)
@@ -20,6 +21,8 @@ def table(text: str) -> int:
 
 
 def checked(kind: Callable[[str], Any], allowed: Callable[[Any], bool], expected: str) -> Callable[[str], Any]:
+    """A type for argparse: text read by `kind`, refused unless `allowed`, with what was expected."""
+
     def parse(text: str) -> Any:
         try:
             value = kind(text)

@@ -10,6 +10,7 @@ from hmmseq.cli.arguments import positive
 
 
 def add(commands: Any) -> None:
+    """Add `hmmseq evaluate` and its arguments."""
     parser = commands.add_parser("evaluate", help="compare predicted genes with annotated ones")
     parser.description = (
         "Compare the coding pieces of two annotations: GFF3, GTF, BED12, GenBank or a table of CDS, packed or not, each "
@@ -26,6 +27,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Compare two annotations; a table or JSON on standard output."""
     from hmmseq.bio import evaluate, read_genes
 
     predicted = read_genes(arguments.predicted, stop=not arguments.predicted_without_stop)

@@ -10,6 +10,7 @@ from hmmseq.cli.messages import say
 
 
 def add(commands: Any) -> None:
+    """Add `hmmseq genes` and its arguments."""
     parser = commands.add_parser("genes", help="find the genes of a genome")
     parser.description = (
         "Find protein-coding genes. For bacteria and archaea the model trains itself on the genome; for eukaryotes, whose "
@@ -44,10 +45,12 @@ def add(commands: Any) -> None:
 
 
 def table_or_auto(text: str) -> int | str:
+    """The number of a genetic code, or "auto"."""
     return text if text == "auto" else table(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Find genes and write them."""
     for path in (arguments.output, arguments.faa, arguments.ffn):
         if path is not None:
             check_writable(path)

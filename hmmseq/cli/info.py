@@ -27,6 +27,7 @@ FACTS = {
 
 
 def add(commands: Any) -> None:
+    """Add `hmmseq info` and its arguments."""
     parser = commands.add_parser("info", help="say what a model file holds")
     parser.description = "Any file that `save` or `hmmseq train-genes` wrote: one line for each fact, name and value."
     parser.add_argument("model", metavar="MODEL.safetensors", help="a file that `save` wrote")
@@ -34,6 +35,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Print what a model file holds, one fact a line."""
     from hmmseq import load
 
     model = load(arguments.model)

@@ -11,6 +11,7 @@ from hmmseq.cli.messages import say
 
 
 def add(commands: Any) -> None:
+    """Add `hmmseq islands` and its arguments."""
     parser = commands.add_parser("islands", help="find the CpG islands of a genome")
     parser.description = (
         "Find CpG islands with the textbook pair of hidden blocks (Durbin et al. 1998), trained on the genome itself. Writes "
@@ -30,6 +31,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Find CpG islands and write them."""
     for path in (arguments.output, arguments.bedgraph):
         if path is not None:
             check_writable(path)

@@ -4,4 +4,5 @@ import sys
 
 
 def say(message: str) -> None:
+    """One line on standard error."""
     print("hmmseq:", " ".join(message.split()), file=sys.stderr)

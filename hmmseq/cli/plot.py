@@ -13,6 +13,7 @@ _LONGEST = 5_000_000  # bases in one picture; genes in more would be thinner tha
 
 
 def add(commands: Any) -> None:
+    """Add `hmmseq plot` and its pictures."""
     parser = commands.add_parser("plot", help="draw a picture")
     parser.set_defaults(parser=parser)
     inner = parser.add_subparsers(title="pictures", metavar="PICTURE")
@@ -37,6 +38,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Draw the picture that was asked for."""
     ending = os.path.splitext(arguments.output)[1].lower()
     if ending not in (".png", ".svg", ".pdf", ".html"):
         raise argparse.ArgumentTypeError(f"{arguments.output!r} ends in {ending!r}; expected .png, .svg, .pdf or .html")

@@ -12,6 +12,7 @@ _SHOWN = 10  # genes left out, unless --left-out names a file for all
 
 
 def add(commands: Any) -> None:
+    """Add `hmmseq train-genes` and its arguments."""
     parser = commands.add_parser("train-genes", help="learn the genes of a eukaryote from annotated ones")
     parser.description = "Learn signals, content and lengths of genes with introns; `hmmseq genes --model` uses them."
     parser.add_argument("genome", metavar="GENOME.fa", help="FASTA or GenBank, also gzipped")
@@ -31,6 +32,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Learn a gene finder from annotated genes and save it."""
     for path in (arguments.output, arguments.left_out):
         if path is not None:
             check_writable(path)
