@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from numbers import Real
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from hmmseq.models.hard import best_path_counts
 from hmmseq.scores import Packed, restrict
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_whole
 
 Graph = TypeVar("Graph", StateGraph, SegmentGraph)
 GROUP_STEPS = 1 << 20  # scores of so many steps are held at a time
@@ -194,6 +196,9 @@ def iterate(
     stopped : asked after each step whether somebody else wants to stop
     before : the history of steps that were made already
     """
+    check_whole("n_iter", n_iter, 0)
+    if not isinstance(tol, Real) or np.isnan(tol):
+        raise ValueError(f"tol is {tol!r}; expected a number: the least gain in log-likelihood to go on for")
     history = list(before or [])
     begun = time.perf_counter()
     if verbose:

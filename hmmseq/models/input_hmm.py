@@ -18,6 +18,7 @@ from hmmseq.models.regression import Regression
 from hmmseq.scores import Densities, Indexed, Packed, TimeVarying, pack
 from hmmseq.sequences import Sequences
 from hmmseq.storage import Arrays
+from hmmseq.validation import check_not_negative
 
 
 class InputHMM(HMM):
@@ -131,8 +132,7 @@ class InputHMM(HMM):
         return found
 
     def _chain(self, graph: StateGraph, sequences: Sequences) -> "InputChain":  # type: ignore[override]
-        if not 0 <= self.penalty < np.inf:
-            raise ValueError(f"penalty is {self.penalty!r}; expected a finite number, 0 or more")
+        check_not_negative("penalty", self.penalty)
         if np.any(graph.label < 0):
             raise ValueError("the topology has silent states; inputs act on edges between states that emit")
         if self.start_inputs and not graph.is_untied:
@@ -355,7 +355,7 @@ def _edges(graph: StateGraph, scores: Packed, weight: np.ndarray, n_jobs: int | 
 def _columns(name: str, given: Any, every: np.ndarray) -> np.ndarray:
     try:
         found = every[np.atleast_1d(np.asarray(given, dtype=np.int64))]
-    except (IndexError, TypeError, ValueError):
+    except (IndexError, OverflowError, TypeError, ValueError):
         found = every[:0]
     if not len(found) or len(np.unique(found)) < len(found) or np.asarray(given).dtype.kind not in "iu":
         raise ValueError(f"{name} is {given!r}; expected different columns of X, which has {len(every)} of them")

@@ -15,10 +15,13 @@ __all__ = ["UNKNOWN", "check_emits", "check_states", "sequences", "states"]
 
 def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
     """Pack X. Sets `n_features_in_` if `reset`, else checks against it."""
+    _check_masks(X)
     if is_one(X) or lengths is not None or hasattr(X, "__dataframe__") or hasattr(X, "tocsr"):
         X = one_array(estimator, X, reset)
     packed = Sequences.pack(X, lengths)
     n_features = packed.values.shape[1] if packed.values.ndim == 2 else 1
+    if len(packed.values) and not n_features:
+        raise ValueError(f"X has 0 feature(s) (shape={packed.values.shape}) while a minimum of 1 is required")
     if reset:
         estimator.n_features_in_ = n_features
     elif len(packed.values) and n_features != estimator.n_features_in_:
@@ -27,6 +30,16 @@ def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
             f"{estimator.n_features_in_} features as input"
         )
     return packed
+
+
+def _check_masks(X: Any) -> None:
+    """ValueError for masks, which numpy forgets when arrays are joined: what is under them would count."""
+    for x in X if isinstance(X, (list, tuple)) else [X]:
+        if isinstance(x, np.ma.MaskedArray) and np.any(x.mask):
+            raise ValueError(
+                "X is, or has, an array with masked entries; give what is missing as NaN, x.astype(float).filled(np.nan), "
+                "or as -1 among symbols"
+            )
 
 
 def check_emits(model: Any, asked: str) -> None:
