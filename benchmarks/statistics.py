@@ -64,7 +64,7 @@ def recovery(n_fits: int, family: str, output: Path | None) -> int:
     missed = sum(row["within"] < ENOUGH for row in rows)
     print(f"{missed} of {len(rows)} families have less than {ENOUGH:.0%} of their fits within three standard errors")
     if output is not None:
-        rows = others(output / "recovery.json", rows) + rows
+        rows = renewed(output / "recovery.json", rows)
     write(output, "recovery", rows, [*HEADER, *map(line, rows)])
     return missed
 
@@ -146,11 +146,11 @@ BY_PARAMETER = [
 ]
 
 
-def others(path: Path, rows: list[dict]) -> list[dict]:
-    """What is known of families that were not counted now."""
-    counted = {row["family"] for row in rows}
+def renewed(path: Path, rows: list[dict]) -> list[dict]:
+    """What is known of all families, with those that were counted now in their places."""
+    counted = {row["family"]: row for row in rows}
     known = json.loads(path.read_text()) if path.exists() else []
-    return [row for row in known if row["family"] not in counted]
+    return [counted.pop(row["family"], row) for row in known] + list(counted.values())
 
 
 def main() -> None:

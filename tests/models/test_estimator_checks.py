@@ -26,11 +26,11 @@ from hmmseq.emissions import StudentT
 
 
 class TwoChains(FactorialHMM):
-    """Two chains whose states are known together: scikit-learn's checks have one column of labels, this needs two."""
+    """Chains whose states are known together: scikit-learn's checks have one column of labels, this needs one for each."""
 
     def fit(self, X, y=None, *, lengths=None, sample_weight=None):
-        both = None if y is None else np.repeat(np.reshape(y, (-1, 1)), 2, axis=1)
-        return super().fit(X, both, lengths=lengths, sample_weight=sample_weight)
+        all_of_them = None if y is None else np.repeat(np.reshape(y, (-1, 1)), np.size(self.n_components), axis=1)
+        return super().fit(X, all_of_them, lengths=lengths, sample_weight=sample_weight)
 
 
 # PoissonHMM and CategoricalHMM are HMM for data that the checks do not have: counts, symbols.
