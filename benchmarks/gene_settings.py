@@ -1,48 +1,121 @@
-"""How well the settings of the gene finder carry over: chosen on all genomes but one, judged on that one.
+"""How the settings of the gene finder are chosen, and how well they carry over to a genome that had no say.
 
-    python -m benchmarks.gene_settings [--data DIR] [bonus=0.5,1 short=0,0.1 ...]
+    python -m benchmarks.gene_settings [--data DIR] [--output benchmarks/results] [bonus=1,2 short_below=50,70 ...]
 
-Each argument names a field of `hmmseq.bio.prokaryotes.scores.Weights` and the values to try; all combinations are tried.
-What is chosen is the largest sum of F1 by stop codons and F1 with the right start.
+Each argument names a field of `hmmseq.bio.prokaryotes.scores.Weights` and the values to try, `min_posterior` those of
+GeneFinder; all combinations are tried. What is chosen has the largest mean, over genomes, of F1 by stop codons and F1
+with the right start. The last table chooses on all genomes but one, fits on the same ones what a posterior is worth,
+and judges on that one, beside pyrodigal where it is installed.
 """
 
 import argparse
 import os
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.genes import GENOMES, load
+from benchmarks.genes import GENOMES, load, rivals
+from benchmarks.report import write
 from hmmseq.bio import GeneticCode, evaluate
+from hmmseq.bio.confidence import fit_confidence
+from hmmseq.bio.evaluation import GeneScores
+from hmmseq.bio.formats.fasta import FastaRecord
+from hmmseq.bio.gene import Gene
 from hmmseq.bio.prokaryotes.candidates import Genome
 from hmmseq.bio.prokaryotes.decoding import find_genes
 from hmmseq.bio.prokaryotes.scores import Weights
 from hmmseq.bio.prokaryotes.training import train
 
 ROUNDS = 5
+FIELDS = ["bonus=0.5,1", "short_below=50,70", "min_posterior=0.25,0.45"]
+CUT = "min_posterior"
 
 
-def figures(data: Path, name: str, settings: list[Weights]) -> list[tuple[float, float, float]]:
-    """Recall, F1 and exact F1 in percent, for each of the settings."""
-    [record], truth = load(data, name)
-    genome = Genome([record.encode()], GeneticCode.from_table(GENOMES[name]), 90)
-    out = []
-    for weights in settings:
-        model, _ = train(genome, weights, ROUNDS, lambda line: None)
-        found = find_genes(genome, model, weights).genes(0, record.id, 0, None)
-        scores = evaluate(found, truth)
-        out.append((100 * scores.recall, 100 * scores.f1, 100 * scores.exact_f1))
-    return out
+class Called(NamedTuple):
+    """Genes of the best path through a genome, as the model has them."""
+
+    genes: list[Gene]
+    posterior: np.ndarray
+    right: np.ndarray  # 1: annotated, 0: not, -1: nobody can say
 
 
-def settings_of(fields: list[str]) -> list[Weights]:
-    names = [field.partition("=")[0] for field in fields]
-    values = [[float(value) for value in field.partition("=")[2].split(",")] for field in fields]
-    return [
-        Weights()._replace(**{n: type(getattr(Weights(), n))(v) for n, v in zip(names, chosen)})
-        for chosen in product(*values)
+def called(record: FastaRecord, truth: list[Gene], table: int, weights: Weights) -> Called:
+    genome = Genome([record.encode()], GeneticCode.from_table(table), 90)
+    model, _ = train(genome, weights, ROUNDS, lambda line: None)
+    found = find_genes(genome, model, weights)
+    genes = list(found.genes(0, record.id, 0, table))
+    usable = {(gene.strand, gene.three_prime): gene.usable for gene in truth}
+    right = [usable.get((gene.strand, gene.three_prime)) for gene in genes]
+    return Called(genes, found.posterior, np.array([{None: 0, True: 1, False: -1}[each] for each in right]))
+
+
+def scored(truth: list[Gene], own: Called, others: list[Called], least: float) -> GeneScores:
+    """Genes at least so probable, by a confidence fitted on others."""
+    judged = [each.right >= 0 for each in others]
+    posterior = np.concatenate([each.posterior[k] for each, k in zip(others, judged)])
+    right = np.concatenate([each.right[k] for each, k in zip(others, judged)])
+    sure = fit_confidence(posterior, right)(own.posterior)
+    return evaluate([gene for gene, p in zip(own.genes, sure) if p >= least], truth)
+
+
+def settings_of(fields: list[str]) -> list[tuple[Weights, float]]:
+    """Weights and least posterior of each combination."""
+    values = {name: [float(x) for x in text.split(",")] for name, _, text in (field.partition("=") for field in fields)}
+    cuts = values.pop(CUT, [0.5])
+    kinds = {name: type(getattr(Weights(), name)) for name in values}
+    chosen = [Weights(**{n: kinds[n](v) for n, v in zip(values, each)}) for each in product(*values.values())]
+    return list(product(chosen, cuts))
+
+
+def tables(data: Path, fields: list[str]) -> Iterator[str]:
+    settings, truths = settings_of(fields), {name: load(data, name) for name in GENOMES}
+    found = {
+        weights: [called(*(r[0], truth), GENOMES[name], weights) for name, (r, truth) in truths.items()]
+        for weights in dict.fromkeys(weights for weights, _ in settings)
+    }
+    named = [_named(*each, [field.partition("=")[0] for field in fields]) for each in settings]
+    shape = len(settings), len(truths)
+    scores = [
+        [
+            scored(truth, own, [each for each in found[w] if each is not own], cut)
+            for own, (_, truth) in _pairs(found[w], truths)
+        ]
+        for w, cut in settings
     ]
+    figures = np.array([[(s.recall, s.f1, s.exact_f1) for s in row] for row in scores]).reshape(*shape, 3) * 100
+    yield "| settings | 3' recall | F1 | exact F1 |"
+    yield "|---|---:|---:|---:|"
+    for name, row in zip(named, figures.mean(1)):
+        yield f"| {name} | " + " | ".join(f"{x:.2f}" for x in row) + " |"
+    yield from _left_out(figures, named, truths)
+
+
+def _pairs(found: list[Called], truths: dict) -> Iterator[tuple[Called, tuple]]:
+    return zip(found, truths.values(), strict=True)
+
+
+def _left_out(figures: np.ndarray, named: list[str], truths: dict) -> Iterator[str]:
+    """figures: (n_settings, n_genomes, 3)"""
+    beside = list(rivals().items())
+    yield ""
+    yield "| left out | chosen on the others | 3' recall | F1 | exact F1 |" + "".join(
+        f" {n}: recall | F1 | exact F1 |" for n, _ in beside
+    )
+    yield "|---|---|---:|---:|---:|" + "---:|" * (3 * len(beside))
+    for k, (name, (records, truth)) in enumerate(truths.items()):
+        best = int(np.delete(figures, k, axis=1)[..., 1:].sum((1, 2)).argmax())
+        row = [*figures[best, k]]
+        for _, find in beside:
+            other = evaluate(find(records, GENOMES[name]), truth)
+            row += [100 * other.recall, 100 * other.f1, 100 * other.exact_f1]
+        yield f"| {name} | {named[best]} | " + " | ".join(f"{x:.2f}" for x in row) + " |"
+
+
+def _named(weights: Weights, cut: float, names: list[str]) -> str:
+    return ", ".join(f"{name} {cut if name == CUT else getattr(weights, name):g}" for name in names)
 
 
 def main() -> None:
@@ -50,24 +123,14 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("HMMSEQ_DATA", "../shared/data")) / "prokaryotes"
     )
-    parser.add_argument("fields", nargs="*", default=["bonus=0.5,1", "short=0,0.1"])
+    parser.add_argument("--output", type=Path, help="folder for gene_settings.md and .json")
+    parser.add_argument("fields", nargs="*", default=FIELDS)
     arguments = parser.parse_args()
-    settings = settings_of(arguments.fields)
-    varied = [field.partition("=")[0] for field in arguments.fields]
-    results = np.array([figures(arguments.data, name, settings) for name in GENOMES])  # (n_genomes, n_settings, 3)
-    print("| settings | 3' recall | F1 | exact F1 |\n|---|---:|---:|---:|")
-    for weights, row in zip(settings, results.mean(0)):
-        print(f"| {_named(weights, varied)} | " + " | ".join(f"{x:.2f}" for x in row) + " |")
-    print("\n| left out | chosen on the others | 3' recall | F1 | exact F1 |\n|---|---|---:|---:|---:|")
-    for k, name in enumerate(GENOMES):
-        best = int(np.delete(results, k, axis=0)[..., 1:].sum((0, 2)).argmax())
-        print(
-            f"| {name} | {_named(settings[best], varied)} | " + " | ".join(f"{x:.2f}" for x in results[k, best]) + " |"
-        )
-
-
-def _named(weights: Weights, names: list[str]) -> str:
-    return ", ".join(f"{name} {getattr(weights, name):g}" for name in names)
+    lines = []
+    for line in tables(arguments.data, arguments.fields):
+        lines.append(line)
+        print(line, flush=True)
+    write(arguments.output, "gene_settings", [], lines)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.report import write
 from hmmseq.bio import GeneFinder, evaluate, read_cds_table, read_fasta
 from hmmseq.bio.calibration import Reliability, reliability
+from hmmseq.bio.confidence import fit_confidence
 from hmmseq.bio.formats.fasta import FastaRecord
 from hmmseq.bio.gene import Gene
 from hmmseq.bio.prokaryotes.pretrained import pretrained
@@ -172,7 +173,7 @@ def calibration_lines(data: Path, output: Path | None) -> Iterator[str]:
     for what, constants in (("gene", GENES), ("start", STARTS)):
         found, left_out = every_posterior[what], {}
         for name in found:
-            fitted = fit_calibration(*(np.concatenate(c) for c in zip(*(found[o] for o in found if o != name))))
+            fitted = fit_confidence(*(np.concatenate(c) for c in zip(*(found[o] for o in found if o != name))))
             left_out[name] = fitted(found[name][0])
         for name, (p, right) in found.items():
             errors = [reliability(q, right).error for q in (np.clip(p, 0, 1), constants(p), left_out[name])]
@@ -182,7 +183,7 @@ def calibration_lines(data: Path, output: Path | None) -> Iterator[str]:
         pooled[what] = reliability(every, right)
         errors = [reliability(q, right).error for q in (np.clip(p, 0, 1), constants(p), every)]
         yield f"| {what} | all together | " + " | ".join(f"{e:.4f}" for e in errors) + " |"
-        fitted = fit_calibration(p, right)
+        fitted = fit_confidence(p, right)
         yield f"| {what} | constants from all: {', '.join(f'{x:.3f}' for x in fitted)} | | | |"
     if output is not None:
         draw_calibration(pooled, output / "genes_calibration.png")
@@ -198,22 +199,6 @@ def draw_calibration(found: dict[str, Reliability], path: Path) -> None:
         draw(bins.stated, bins.observed, bins.n, ax=ax).set_title(f"{what}s: off by {bins.error:.3f} on average")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-
-
-def fit_calibration(p: np.ndarray, right: np.ndarray):
-    """The constants of `Calibration` with the largest likelihood."""
-    from scipy.optimize import minimize
-
-    from hmmseq.bio.prokaryotes.decoding import Calibration
-
-    def as_calibration(x: np.ndarray) -> Calibration:
-        return Calibration(float(x[0]), float(x[1]), float(1 / (1 + np.exp(-x[2]))))
-
-    def loss(x: np.ndarray) -> float:
-        q = np.clip(as_calibration(x)(p), 1e-9, 1 - 1e-9)
-        return float(-np.mean(np.where(right, np.log(q), np.log1p(-q))))
-
-    return as_calibration(minimize(loss, [0.5, 0.0, 3.0], method="Nelder-Mead", options={"maxiter": 2000}).x)
 
 
 # Fragments

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from hmmseq import spans as lattice
 from hmmseq.span_graph import Spans
 
+from ..confidence import Confidence
 from ..gene import Gene, Piece
 from .candidates import Chosen, Genome
 from .durations import CUT_BOTH, CUT_LEFT, CUT_RIGHT
@@ -23,23 +23,8 @@ from .training import GeneModel, candidates
 Floats = NDArray[np.float64]
 
 
-class Calibration(NamedTuple):
-    """What a posterior is worth: p becomes ceiling * sigmoid(slope * logit(p) + offset).
-
-    Words of a gene are less independent than their model has it, so raw posteriors are overconfident (Platt scaling, 1999).
-    """
-
-    slope: float
-    offset: float
-    ceiling: float
-
-    def __call__(self, p: Floats) -> Floats:
-        logit = np.log(np.clip(p, 1e-12, 1.0)) - np.log(np.clip(1.0 - p, 1e-12, 1.0))
-        return self.ceiling / (1.0 + np.exp(-(self.slope * logit + self.offset)))
-
-
-# Fitted on the five genomes of `python -m benchmarks.genes`, which prints how well it does on genomes left out.
-GENES, STARTS = Calibration(0.294, -0.948, 0.983), Calibration(0.491, 0.103, 0.995)
+# Fitted on the five genomes of `python -m benchmarks.genes`, which prints how well that does on genomes left out.
+GENES, STARTS = Confidence(0.210, -0.348), Confidence(0.390, 0.358)
 
 
 @dataclass(frozen=True)

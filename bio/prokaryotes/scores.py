@@ -39,7 +39,7 @@ class Weights(NamedTuple):
     least: float = 0.0  # candidates that score no more are dropped
     bonus: float = 1.0  # for every gene
     short: float = 0.1  # cost of each codon that a gene has less than `short_below`
-    short_below: int = 50
+    short_below: int = 70
     train_from: int = 300  # bases of the shortest gene that teaches content and starts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hmmseq.cli.arguments import check_writable, error_rate, positive, probability, table
+from hmmseq.cli.arguments import check_files, error_rate, hints_on, positive, probability, table
 from hmmseq.cli.messages import say
 
 
@@ -29,14 +29,16 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--frameshifts", type=error_rate, metavar="RATE", help="sequencing errors a base that genes may shift frame at"
     )
-    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.25, with --model 0")
+    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.45, with --model 0")
     parser.add_argument("--min-length", type=positive, metavar="BASES", help="default 90")
     parser.add_argument("--model", metavar="MODEL", help="genes with introns, by a model from `hmmseq train-genes`")
     parser.add_argument(
         "--hints", metavar="HINTS.gff", help="with --model: known exons (CDS) and introns, score: reads"
     )
     parser.add_argument(
-        "--complete", action="store_true", help="with --model: no gene runs on beyond a sequence's ends"
+        "--complete",
+        action="store_true",
+        help="with --model: sequences were cut out around whole genes; default: genes may run on beyond the ends",
     )
     parser.add_argument("--alternatives", type=positive, metavar="N", help="with --model: all genes of N sampled paths")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default 1")
@@ -51,9 +53,7 @@ def table_or_auto(text: str) -> int | str:
 
 def run(arguments: argparse.Namespace) -> None:
     """Find genes and write them."""
-    for path in (arguments.output, arguments.faa, arguments.ffn):
-        if path is not None:
-            check_writable(path)
+    check_files((arguments.genome, arguments.model, arguments.hints), (arguments.output, arguments.faa, arguments.ffn))
     if arguments.format == "genbank" and arguments.no_stop:
         raise argparse.ArgumentTypeError(
             "GenBank features always include the stop codon; leave out --no-stop or choose another --format"
@@ -102,7 +102,7 @@ def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]
 
 
 def _spliced(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
-    from hmmseq.bio import SplicedGeneFinder, read_hints
+    from hmmseq.bio import SplicedGeneFinder
 
     finder = SplicedGeneFinder.load(arguments.model).set_params(
         min_posterior=arguments.min_posterior or 0.0,
@@ -110,7 +110,7 @@ def _spliced(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
         n_jobs=arguments.threads,
         verbose=not arguments.quiet,
     )
-    hints = read_hints(arguments.hints) if arguments.hints else ()
+    hints = hints_on(arguments.hints, records)
     if arguments.alternatives:
         return list(finder.sample(records, arguments.alternatives, hints))
     return list(finder.predict(records, hints))

@@ -20,6 +20,7 @@ from hmmseq.models import em, fitting, inputs, parts, restarts, selection, start
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 from hmmseq.models.streams import ModelStream
+from hmmseq.paths import best_states
 from hmmseq.scores import Densities, Packed, pack
 from hmmseq.sequences import Sequences, is_one
 from hmmseq.storage import Arrays, Stored
@@ -225,8 +226,8 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
         if "graph_" not in self.__dict__:  # the question to scikit-learn takes as long as a hundred steps
             check_is_fitted(self)
         sequences = inputs.sequences(self, X, lengths, reset=False)
-        scores = self._read(sequences)
-        return replace(scores, single=lengths is None and is_one(X))
+        scores, single = self._read(sequences), lengths is None and is_one(X)
+        return scores if scores.single == single else replace(scores, single=single)
 
     def _read(self, sequences: Sequences) -> Packed | Densities:
         """Scores of data."""
@@ -240,7 +241,11 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
 
         known : the states of some steps, -1 where unknown, as y in `fit`: the path passes through them
         """
-        return _mirror(self.decode(X, lengths=lengths, known=known), lambda path: path.states)
+        if known is not None or not self._is_plain:
+            return _mirror(self.decode(X, lengths=lengths, known=known), lambda path: path.states)
+        scores = self._scores(X, lengths)
+        states, _ = best_states(self.graph_, scores, self.n_jobs)
+        return states[0] if scores.single else states
 
     def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi", known: Any = None) -> Any:
         """Best states with their score: `Path(states, score)`, silent states left out.
@@ -259,6 +264,12 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
         else:
             paths = mea_path(graph, lattice.label_posteriors(graph, scores, n_jobs=self.n_jobs), n_jobs=self.n_jobs)
         return paths if self.graph_.label.min() >= 0 else _mirror(paths, self._without_silent)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether it is fitted, and a path has a state for each step."""
+        graph = self.__dict__.get("graph_")
+        return isinstance(graph, StateGraph) and bool(graph.label.min() >= 0)
 
     def _without_silent(self, path: lattice.Path) -> lattice.Path:
         if path.score == NEVER:
