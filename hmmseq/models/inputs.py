@@ -10,12 +10,12 @@ from hmmseq.sequences import Sequences, is_one
 from hmmseq.validation import UNKNOWN, one_array
 from hmmseq.validation import labels as states
 
-__all__ = ["UNKNOWN", "check_emits", "check_states", "sequences", "states"]
+__all__ = ["UNKNOWN", "check_emits", "check_masks", "check_states", "sequences", "states"]
 
 
 def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
     """Pack X. Sets `n_features_in_` if `reset`, else checks against it."""
-    _check_masks(X)
+    check_masks(X)
     if is_one(X) or lengths is not None or hasattr(X, "__dataframe__") or hasattr(X, "tocsr"):
         X = one_array(estimator, X, reset)
     packed = Sequences.pack(X, lengths)
@@ -32,7 +32,7 @@ def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
     return packed
 
 
-def _check_masks(X: Any) -> None:
+def check_masks(X: Any) -> None:
     """ValueError for masks, which numpy forgets when arrays are joined: what is under them would count."""
     for x in X if isinstance(X, (list, tuple)) else [X]:
         if isinstance(x, np.ma.MaskedArray) and np.any(x.mask):
