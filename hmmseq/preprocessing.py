@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from hmmseq.sequences import Sequences, is_one
-from hmmseq.validation import one_array, sample_weights
+from hmmseq.validation import check_masks, one_array, sample_weights
 
 __all__ = ["EachSequence"]
 
@@ -94,6 +94,7 @@ class EachSequence(TransformerMixin, MetaEstimatorMixin, BaseEstimator):
         return rows if lengths is not None or is_one(X) else packed.unpack(rows)
 
     def _packed(self, X: Any, lengths: Any, reset: bool) -> Sequences:
+        check_masks(X)
         if is_one(X) or lengths is not None or hasattr(X, "tocsr"):
             X = one_array(self, X, reset, ensure_all_finite="allow-nan")
         packed = Sequences.pack(X, lengths)

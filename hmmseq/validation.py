@@ -45,6 +45,16 @@ def _has_names(estimator: Any) -> bool:
     return hasattr(estimator, "feature_names_in_")
 
 
+def check_masks(X: Any) -> None:
+    """ValueError for masks, which numpy forgets when arrays are joined: what is under them would count."""
+    for x in X if isinstance(X, (list, tuple)) else [X]:
+        if isinstance(x, np.ma.MaskedArray) and np.any(x.mask):
+            raise ValueError(
+                "X is, or has, an array with masked entries; give what is missing as NaN, x.astype(float).filled(np.nan), "
+                "or as -1 among symbols"
+            )
+
+
 def check_whole(name: str, value: Any, least: int) -> None:
     """ValueError unless an argument is a whole number, `least` or more."""
     if not isinstance(value, Integral) or value < least:

@@ -50,6 +50,7 @@ class Shape(NamedTuple):
 
 def sequences(estimator: Any, X: Any, lengths: Any = None, *, reset: bool = False) -> Sequences:
     """Pack X: whole numbers are symbols, one per step; rows of numbers are features, and finite."""
+    validation.check_masks(X)
     if is_array(X) and (is_one(X) or lengths is not None or hasattr(X, "tocsr")):
         X = one_array(estimator, X, reset)
     packed = Sequences.pack(X, lengths)

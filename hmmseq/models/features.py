@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from hmmseq.validation import is_array, one_array
+from hmmseq.validation import check_masks, is_array, one_array
 
 LISTS = (list, tuple, set, frozenset)
 
@@ -104,6 +104,7 @@ class _Steps(NamedTuple):
 
 def stack(estimator: Any, X: Any, reset: bool) -> Features:
     """Matrices (n_steps, n_features), sparse or not, one per sequence, as one. `n_features_in_` is set, or checked."""
+    check_masks(X)
     X = X if sparse.issparse(X) or isinstance(X, LISTS) else listed(np.asarray(X))
     single = _is_numbers(X) and X.ndim < 3
     if single:

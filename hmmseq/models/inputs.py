@@ -7,10 +7,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from hmmseq.graph import StateGraph
 from hmmseq.sequences import Sequences, is_one
-from hmmseq.validation import UNKNOWN, one_array
+from hmmseq.validation import UNKNOWN, check_masks, one_array
 from hmmseq.validation import labels as states
 
-__all__ = ["UNKNOWN", "check_emits", "check_masks", "check_states", "sequences", "states"]
+__all__ = ["UNKNOWN", "check_emits", "check_states", "sequences", "states"]
 
 
 def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
@@ -30,16 +30,6 @@ def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
             f"{estimator.n_features_in_} features as input"
         )
     return packed
-
-
-def check_masks(X: Any) -> None:
-    """ValueError for masks, which numpy forgets when arrays are joined: what is under them would count."""
-    for x in X if isinstance(X, (list, tuple)) else [X]:
-        if isinstance(x, np.ma.MaskedArray) and np.any(x.mask):
-            raise ValueError(
-                "X is, or has, an array with masked entries; give what is missing as NaN, x.astype(float).filled(np.nan), "
-                "or as -1 among symbols"
-            )
 
 
 def check_emits(model: Any, asked: str) -> None:

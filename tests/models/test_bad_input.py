@@ -221,6 +221,9 @@ def test_masked_entries_are_not_taken_for_data():
         for X in (masked, [masked, GOOD[1]]):
             with pytest.raises(ValueError, match=r"masked entries; give what is missing as NaN"):
                 use(X)
+    for model in (CRF(), EachSequence(StandardScaler())):
+        with pytest.raises(ValueError, match="masked entries"):
+            model.fit([masked, GOOD[1]], TWO)
     fitted().predict([np.ma.masked_array(GOOD[0]), GOOD[1]])
     fitted().predict([masked.astype(float).filled(np.nan)])
 

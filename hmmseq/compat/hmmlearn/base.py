@@ -14,9 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import lattice, topologies
 from hmmseq.graph import StateGraph
-from hmmseq.models import inputs, selection
+from hmmseq.models import selection
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_masks
 
 __all__ = ["DECODER_ALGORITHMS", "BaseHMM", "ConvergenceMonitor"]
 
@@ -262,7 +263,7 @@ class BaseHMM(BaseEstimator):
     def _packed(self, X: Any, lengths: Any) -> Sequences:
         if self.implementation not in IMPLEMENTATIONS:
             raise ValueError(f"implementation is {self.implementation!r}; expected one of {IMPLEMENTATIONS}")
-        inputs.check_masks(X)
+        check_masks(X)
         if isinstance(X, (list, tuple)) and len(X) and np.ndim(X[0]) > 1:
             raise ValueError(
                 "X is a list of sequences; hmmlearn's classes take them end to end: "
