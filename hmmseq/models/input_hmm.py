@@ -160,7 +160,7 @@ class InputHMM(HMM):
         return driven(pack(scores), self.graph_, *self.regressions_, inputs, np.arange(len(inputs)), by_start)
 
     def _stream(self, make: Any, columns: Any, read: Any) -> Any:
-        raise NotImplementedError("models with inputs have no streams; decode whole sequences")
+        raise NotImplementedError("an InputHMM has no streams: decode whole sequences")
 
     def sample(self, inputs: Any, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[override]
         """Draw one sequence for these inputs (n_steps, n_inputs): (X, states), X with the inputs in their columns."""

@@ -184,7 +184,7 @@ class SemiMarkovHMM(HMM):
 
     def _stream(self, make: Any, columns: Any, read: Any) -> Any:
         raise NotImplementedError(
-            "states that last have no streams: decode whole sequences, or stream an HMM, whose durations are geometric"
+            "a SemiMarkovHMM has no streams: decode whole sequences, or stream an HMM, whose durations are geometric"
         )
 
     def _parts(self) -> tuple[Arrays, dict[str, Any]]:
