@@ -38,8 +38,10 @@ def read(source: Source, kind: str = FORMAT) -> tuple[str, dict[str, np.ndarray]
     if isinstance(source, (str, os.PathLike)):
         with open(source, "rb") as file:
             data = file.read()
-    else:
+    elif hasattr(source, "read"):
         data = source.read(-1)
+    else:
+        raise TypeError(f"the source is {source!r}; expected a path, or a file opened for reading bytes")
     try:
         arrays = safetensors.numpy.load(data)
         # What safetensors has accepted begins with the length of its JSON header.
