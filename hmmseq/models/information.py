@@ -59,7 +59,7 @@ def standard_errors(model: HMM, X: Any, y: Any = None, *, lengths: Any = None, s
     states = None if y is None else inputs.states(y, sequences, lengths)
     inputs.check_states(states, model.graph_, "y")
     weights = sample_weights(sample_weight, len(sequences))
-    task = em.Task(model.emission_.observe(sequences), states, weights, model.n_jobs)
+    task = em.Task(model.emission_.observe(sequences), states, weights, model.n_jobs).only(np.flatnonzero(weights))
     names, values = named_parameters(model)
     return Estimates(names, values, _covariance(model, task, names), limits(model))
 

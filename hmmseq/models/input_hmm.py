@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import lattice
 from hmmseq.emissions import Emission
-from hmmseq.emissions.observed import by_row
+from hmmseq.emissions.observed import by_row, refuse_huge
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.models import em, restarts
@@ -129,6 +129,8 @@ class InputHMM(HMM):
             raise ValueError(
                 f"X[{s}] has the inputs {found[wrong[0]]} at step {t}; inputs must be finite, not NaN, at every step"
             )
+        if found.size:
+            refuse_huge(Sequences(found, sequences.offsets))
         return found
 
     def _chain(self, graph: StateGraph, sequences: Sequences) -> "InputChain":  # type: ignore[override]
@@ -281,8 +283,8 @@ class InputChain:
         """The E-step, which counts edges and starts by the inputs they were taken at."""
         return em.expect(graph, emission, task, self._expect_group)
 
-    def _expect_group(self, graph: StateGraph, emission: Emission, task: em.Task, before: int) -> em.Expected:
-        scores, kind = emission.log_scores(task.X), self.kind[before : before + len(task.X.values)]
+    def _expect_group(self, graph: StateGraph, emission: Emission, task: em.Task, steps: np.ndarray) -> em.Expected:
+        scores, kind = emission.log_scores(task.X), self.kind[steps]
         states = np.full(len(kind), -1) if task.states is None else task.states
         known, row, column = em.known_states(graph, scores, states)
         asked = driven(known, graph, self.edges, self.start, self.inputs, kind, self.start_inputs)

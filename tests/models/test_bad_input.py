@@ -18,6 +18,7 @@ from hmmseq import (
     EachSequence,
     FactorialHMM,
     GaussianHMM,
+    ImpossibleSequenceError,
     InputHMM,
     SemiCRF,
     SemiMarkovHMM,
@@ -361,6 +362,28 @@ def test_labels_that_are_no_labels_are_refused():
         CRF().fit(GOOD, 1)
     with pytest.raises(ValueError, match=r"y has sequences of \[4 9\] labels, but those of X have \[9 4\] steps"):
         EachSequence(StandardScaler()).fit(GOOD, TWO[::-1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [(HMM, {}), (SemiMarkovHMM, {"durations": "geometric"}), (InputHMM, {"inputs": [1]})]
+)
+def test_a_sequence_of_weight_0_is_as_if_it_were_not_there(kind, options):
+    """It used to make a fit fail where it was impossible; an impossible one after it is still named by its number."""
+    X = [[[0, 0.5], [1, 1.0], [1, 0.2], [0, 2.0]], [[2, 0.1], [2, 0.3]], [[1, 0.0], [0, 1.0], [1, 3.0]]]
+    X = [np.array(x) for x in X] if kind is InputHMM else [np.array(x, dtype=int)[:, 0] for x in X]
+    build = lambda: kind(Categorical(3), 2, n_iter=6, tol=-np.inf, random_state=0, init=None, **options)  # noqa: E731
+    start = build().fit(X)
+    one, other = (build().set_params(init=start) for _ in range(2))
+    one.fit(X, sample_weight=[1.0, 0.0, 2.0]), other.fit([X[0], X[2]], sample_weight=[1.0, 2.0])
+    np.testing.assert_allclose(one.history_, other.history_, rtol=1e-12)
+    assert np.all(one.emissionprob_[:, 2] == 0)
+    with pytest.raises(ImpossibleSequenceError, match="sequence 1 is impossible"):
+        build().set_params(init=one).fit(X, sample_weight=[0.0, 1.0, 1.0])
+
+
+def test_inputs_whose_squares_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match=r"X\[0\] has a value of size 1e\+300 at step 0"):
+        InputHMM(inputs=[1], n_components=2).fit([np.column_stack([np.arange(5.0), np.full(5, 1e300)])])
 
 
 @pytest.mark.parametrize("n", [-1, 2.5, "x", None])
