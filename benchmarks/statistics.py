@@ -2,6 +2,7 @@
 
 python -m benchmarks.statistics monotone [--fits 500] [--first 0] [--output benchmarks/results]
 python -m benchmarks.statistics recovery [--fits 200] [--family Poisson] [--output benchmarks/results]
+python -m benchmarks.statistics coverage [--fits 200] [--family Poisson] [--output benchmarks/results]
 """
 
 import argparse
@@ -14,10 +15,11 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))  # random fits are those of the tests
 
 import numpy as np
+from scipy.stats import binomtest
 
 from benchmarks.report import write
 from random_fits import EMISSIONS, largest_fall, random_fit
-from recovery import THREE_ERRORS, TRUTHS, recovered
+from recovery import ONE_ERROR, THREE_ERRORS, TRUTHS, TWO_ERRORS, recovered
 
 ENOUGH, MORE = 0.95, 5  # of the fits; so many times as many where the first ones are fewer
 MOST = 1e-8  # of itself: so much may what EM monitors fall
@@ -62,14 +64,15 @@ def recovery(n_fits: int, family: str, output: Path | None) -> int:
     missed = sum(row["within"] < ENOUGH for row in rows)
     print(f"{missed} of {len(rows)} families have less than {ENOUGH:.0%} of their fits within three standard errors")
     if output is not None:
-        rows = others(output / "recovery.json", rows) + rows
+        rows = renewed(output / "recovery.json", rows)
     write(output, "recovery", rows, [*HEADER, *map(line, rows)])
     return missed
 
 
 HEADER = [
-    "| family | free parameters | fits | with all within 3 errors | of normal, independent ones | of the first fits |",
-    "|---|---:|---:|---:|---:|---:|",
+    "| family | free parameters | fits | with all within 3 errors | 95 % interval | of normal, independent ones | chance "
+    "| of the first fits |",
+    "|---|---:|---:|---:|---:|---:|---:|---:|",
 ]
 
 
@@ -88,18 +91,66 @@ def recovery_row(truth: Any, n_fits: int) -> dict:
 
 
 def line(row: dict) -> str:
-    first = row["first"]
+    """With the interval of the share that so many fits leave (Clopper and Pearson, Biometrika 26, 1934), and the chance of a
+    share that is as unlikely, or more, if errors are normal and independent.
+    """
+    first, n = row["first"], row["fits"]
+    test = binomtest(round(row["within"] * n), n, row["normal"])
+    low, high = test.proportion_ci(0.95)
     return (
-        f"| {row['family']} | {row['free_parameters']} | {row['fits']} | {row['within']:.1%} | {row['normal']:.1%} "
-        f"| {first['within']:.1%} of {first['fits']} |"
+        f"| {row['family']} | {row['free_parameters']} | {n} | {row['within']:.1%} | {low:.1%} ... {high:.1%} "
+        f"| {row['normal']:.1%} | {test.pvalue:.2g} | {first['within']:.1%} of {first['fits']} |"
     )
 
 
-def others(path: Path, rows: list[dict]) -> list[dict]:
-    """What is known of families that were not counted now."""
-    counted = {row["family"] for row in rows}
+def coverage(n_fits: int, family: str, output: Path | None) -> int:
+    """Parameter by parameter, how often the truth is within 1, 2 and 3 errors; how many differ more than chance allows."""
+    rows = []
+    for truth in [truth for truth in TRUTHS if str(truth).startswith(family)]:
+        found = [recovered(truth, np.random.default_rng(seed)) for seed in range(n_fits)]
+        away, inside = np.stack([one.away for one in found]), np.stack([one.inside for one in found])
+        for k, name in enumerate(found[0].names):
+            rows.append({"family": " ".join(str(truth).split())} | _covered(name, away[:, k], inside[:, :, k]))
+    lines = [*BY_PARAMETER, *map(_covered_line, rows)]
+    differ = sum(row["chance"] < RARE / len(rows) for row in rows)
+    lines += [
+        "",
+        f"{differ} of {len(rows)} parameters differ from normal ones more than chance allows ({RARE:.0%} for all)",
+    ]
+    print("\n".join(lines))
+    write(output, "coverage", rows, lines)
+    return differ
+
+
+def _covered(name: str, away: np.ndarray, inside: np.ndarray) -> dict:
+    known = np.isfinite(away)  # estimates at their limit have no errors
+    counts = inside[known].sum(axis=0).tolist()
+    chances = [binomtest(k, int(known.sum()), p).pvalue for k, p in zip(counts, NOMINAL, strict=True)]
+    return {
+        "parameter": name, "fits": int(known.sum()), "bias": float(away[known].mean()),
+        "within": [k / int(known.sum()) for k in counts], "chance": float(min(1.0, len(chances) * min(chances))),
+    }  # fmt: skip
+
+
+def _covered_line(row: dict) -> str:
+    shares = " | ".join(f"{share:.1%}" for share in row["within"])
+    return f"| {row['family']} | {row['parameter']} | {row['fits']} | {row['bias']:+.2f} | {shares} | {row['chance']:.2g} |"
+
+
+NOMINAL = [ONE_ERROR, TWO_ERRORS, THREE_ERRORS]
+RARE = 0.05  # chance that any parameter of all is called different where none is
+BY_PARAMETER = [
+    "| family | parameter | fits | mean distance, in errors | within 1 error | 2 errors | 3 errors | chance |",
+    "|---|---|---:|---:|---:|---:|---:|---:|",
+    f"| normal | | | 0 | {ONE_ERROR:.1%} | {TWO_ERRORS:.1%} | {THREE_ERRORS:.1%} | |",
+]
+
+
+def renewed(path: Path, rows: list[dict]) -> list[dict]:
+    """What is known of all families, with those that were counted now in their places."""
+    counted = {row["family"]: row for row in rows}
     known = json.loads(path.read_text()) if path.exists() else []
-    return [row for row in known if row["family"] not in counted]
+    return [counted.pop(row["family"], row) for row in known] + list(counted.values())
 
 
 def main() -> None:
@@ -112,12 +163,17 @@ def main() -> None:
     found = laws.add_parser("recovery", help="parameters lie within three standard errors of the truth")
     found.add_argument("--fits", type=int, default=200)
     found.add_argument("--family", default="", help="only families whose name begins so")
-    for law in (falls, found):
+    errors = laws.add_parser("coverage", help="the same, parameter by parameter")
+    errors.add_argument("--fits", type=int, default=200)
+    errors.add_argument("--family", default="", help="only families whose name begins so")
+    for law in (falls, found, errors):
         law.add_argument("--output", type=Path, help="folder for a table and its figures as JSON")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")  # of states that lose their visits, of constant features
     if arguments.law == "monotone":
         sys.exit(monotone(arguments.fits, arguments.first, arguments.iterations, arguments.output) > 0)
+    if arguments.law == "coverage":
+        sys.exit(coverage(arguments.fits, arguments.family, arguments.output) > 0)
     sys.exit(recovery(arguments.fits, arguments.family, arguments.output) > 0)
 
 

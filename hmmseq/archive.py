@@ -38,8 +38,10 @@ def read(source: Source, kind: str = FORMAT) -> tuple[str, dict[str, np.ndarray]
     if isinstance(source, (str, os.PathLike)):
         with open(source, "rb") as file:
             data = file.read()
-    else:
+    elif hasattr(source, "read"):
         data = source.read(-1)
+    else:
+        raise TypeError(f"the source is {source!r}; expected a path, or a file opened for reading bytes")
     try:
         arrays = safetensors.numpy.load(data)
         # What safetensors has accepted begins with the length of its JSON header.
@@ -74,7 +76,8 @@ def _sorted_bytes(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
 class SelfDescribing(Protocol):
     """An argument of a constructor that is an object with arguments of its own."""
 
-    def described(self) -> dict[str, Any]: ...
+    def described(self) -> dict[str, Any]:
+        """What JSON can hold, from which the object can be made again."""
 
 
 def plain(params: dict[str, Any]) -> dict[str, Any]:

@@ -48,10 +48,12 @@ class Watched:
         self.stopped = False  # a callback asked to stop
 
     def begin(self) -> None:
+        """Tell callbacks that the task begins."""
         if self.context is not None:
             self.context.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def end(self, attributes: Callable[[], dict[str, Any]]) -> None:
+        """Tell callbacks that it has ended; `attributes` are those of the estimator as it then is."""
         if self.context is not None:
             self.context.call_on_fit_task_end(
                 estimator=self.estimator, reconstruction_attributes=attributes, **self.data

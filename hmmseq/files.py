@@ -18,7 +18,8 @@ from hmmseq.errors import DataError
 class Readable(Protocol):
     """A file opened for reading bytes, as far as it matters here."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
 
 
 Source: TypeAlias = str | os.PathLike[str] | Readable

@@ -66,6 +66,7 @@ class Places(NamedTuple):
     at: np.ndarray  # (n_edges,) flat position in (n_rows, WIDTH)
 
     def filled(self, weight: np.ndarray) -> Stripes:
+        """The stripes with these weights of edges, (n_edges,), and 0 elsewhere."""
         rows = np.zeros((self.n_rows, WIDTH))
         rows.reshape(-1)[self.at] = weight
         return Stripes(self.first, self.begin, rows)

@@ -18,6 +18,7 @@ from sklearn.utils import indexable
 
 from hmmseq.decoding import segments
 from hmmseq.metrics import segment_scores, span_scores
+from hmmseq.validation import check_whole
 
 __all__ = ["BlockedKFold", "cross_val_predict", "make_sequence_scorer", "pieces"]
 
@@ -45,7 +46,8 @@ def make_sequence_scorer(metric: str | Callable[..., float], *, flat: bool = Tru
     """A scorer for `GridSearchCV(scoring=)` and the like, where y is a list of sequences of labels.
 
     scikit-learn's own names, such as scoring="accuracy", are for one label a sample: on a list of sequences they fail, and
-    a search turns failed scores into nan with a warning (error_score="raise" stops instead). Here:
+    a search turns failed scores into nan with a warning (error_score="raise" stops instead); on sequences of one length with
+    labels 0 and 1 they are the share of whole sequences without an error. Here:
 
     metric : "accuracy", "balanced_accuracy", "cohen_kappa", "matthews_corrcoef", "adjusted_rand" (for states that nobody
         named), or "f1", "precision", "recall" with "_macro", "_micro" or "_weighted": over all steps;
@@ -157,8 +159,7 @@ class BlockedKFold(BaseCrossValidator):
 
     def __init__(self, n_splits: int = 5, *, gap: int = 1) -> None:
         for name, value, least in (("n_splits", n_splits, 2), ("gap", gap, 0)):
-            if not isinstance(value, Integral) or value < least:
-                raise ValueError(f"{name} is {value!r}; expected a whole number, {least} or more")
+            check_whole(name, value, least)
         self.n_splits = n_splits
         self.gap = gap
 

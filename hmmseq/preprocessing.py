@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from hmmseq.sequences import Sequences, is_one
-from hmmseq.validation import one_array, sample_weights
+from hmmseq.validation import check_masks, one_array, sample_weights
 
 __all__ = ["EachSequence"]
 
@@ -44,13 +44,24 @@ class EachSequence(TransformerMixin, MetaEstimatorMixin, BaseEstimator):
 
         sample_weight : (n_sequences,) each step has the weight of its sequence, for transformers that take weights
         """
+        if not hasattr(self.transformer, "fit"):
+            raise ValueError(f"transformer is {self.transformer!r}; expected a transformer, such as StandardScaler()")
         packed = self._packed(X, lengths, reset=True)
         weights = {}
         if sample_weight is not None:
             weights["sample_weight"] = np.repeat(sample_weights(sample_weight, len(packed)), packed.lengths)
-        labels = None if y is None else Sequences.pack(y, lengths).values
+        labels = None if y is None else self._labels(y, packed, lengths)
         self.transformer_ = clone(self.transformer).fit(packed.values, labels, **weights)
         return self
+
+    @staticmethod
+    def _labels(y: Any, X: Sequences, lengths: Any) -> np.ndarray:
+        packed = Sequences.pack(y, lengths)
+        if not np.array_equal(packed.lengths, X.lengths):
+            raise ValueError(
+                f"y has sequences of {packed.lengths[:9]} labels, but those of X have {X.lengths[:9]} steps; one label a step"
+            )
+        return packed.values
 
     def transform(self, X: Any, *, lengths: Any = None) -> Any:
         """Each sequence transformed."""
@@ -83,6 +94,7 @@ class EachSequence(TransformerMixin, MetaEstimatorMixin, BaseEstimator):
         return rows if lengths is not None or is_one(X) else packed.unpack(rows)
 
     def _packed(self, X: Any, lengths: Any, reset: bool) -> Sequences:
+        check_masks(X)
         if is_one(X) or lengths is not None or hasattr(X, "tocsr"):
             X = one_array(self, X, reset, ensure_all_finite="allow-nan")
         packed = Sequences.pack(X, lengths)

@@ -1,5 +1,6 @@
 """What people pass to any estimator, checked once: a single array, labels of steps, weights of sequences."""
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,50 @@ def _has_names(estimator: Any) -> bool:
     return hasattr(estimator, "feature_names_in_")
 
 
+def check_masks(X: Any) -> None:
+    """ValueError for masks, which numpy forgets when arrays are joined: what is under them would count."""
+    for x in X if isinstance(X, (list, tuple)) else [X]:
+        if isinstance(x, np.ma.MaskedArray) and np.any(x.mask):
+            raise ValueError(
+                "X is, or has, an array with masked entries; give what is missing as NaN, x.astype(float).filled(np.nan), "
+                "or as -1 among symbols"
+            )
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """ValueError unless an argument is a whole number, `least` or more."""
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} is {value!r}; expected a whole number, {least} or more")
+
+
+def check_positive(name: str, value: Any, what: str = "number") -> None:
+    """ValueError unless an argument is a finite number above 0."""
+    if not (isinstance(value, Real) and 0 < float(value) < np.inf):
+        raise ValueError(f"{name} is {value!r}; expected a positive {what}")
+
+
+def check_not_negative(name: str, value: Any) -> None:
+    """ValueError unless an argument is a finite number, 0 or more."""
+    if not (isinstance(value, Real) and 0 <= float(value) < np.inf):
+        raise ValueError(f"{name} is {value!r}; expected a finite number, 0 or more")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """ValueError unless an argument is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} is {value!r}; expected True or False")
+
+
 def sample_weights(weights: Any, n_sequences: int) -> np.ndarray:
     """(n_sequences,) weights, 1 by default."""
     if weights is None:
         return np.ones(n_sequences)
-    array = np.asarray(weights, dtype=np.float64)
+    try:
+        array = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):  # complex numbers, dicts, lists of lists of different lengths
+        raise ValueError(
+            f"sample_weight is {weights!r}; expected a number for each of {n_sequences} sequences"
+        ) from None
     if array.shape != (n_sequences,) or not np.all(np.isfinite(array)) or np.any(array < 0) or not array.any():
         raise ValueError(
             f"sample_weight has shape {array.shape}; expected one finite weight, 0 or more and not all 0, "
@@ -59,7 +99,10 @@ def sample_weights(weights: Any, n_sequences: int) -> np.ndarray:
 
 def labels(y: Any, X: Sequences, lengths: Any, name: str = "y") -> np.ndarray:
     """(n_steps in all,) known labels, whole numbers and -1 where unknown, checked against X."""
-    packed = Sequences.pack(y, lengths)
+    try:
+        packed = Sequences.pack(y, lengths)
+    except TypeError as error:  # of kinds that numpy does not join
+        raise ValueError(f"{name} does not hold labels of one kind: {error}") from None
     both = min(len(packed), len(X))
     wrong = np.flatnonzero(packed.lengths[:both] != X.lengths[:both])
     if wrong.size:

@@ -20,6 +20,7 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, X: Sequences, n_symbols: int | None = None) -> "Shape":
+        """The shape of these data; `n_symbols` where the alphabet is known to be larger than what is seen."""
         if X.values.ndim == 2:
             return cls(None, X.values.shape[1])
         return cls(int(X.values.max(initial=0)) + 1 if n_symbols is None else n_symbols, None)
@@ -49,6 +50,7 @@ class Shape(NamedTuple):
 
 def sequences(estimator: Any, X: Any, lengths: Any = None, *, reset: bool = False) -> Sequences:
     """Pack X: whole numbers are symbols, one per step; rows of numbers are features, and finite."""
+    validation.check_masks(X)
     if is_array(X) and (is_one(X) or lengths is not None or hasattr(X, "tocsr")):
         X = one_array(estimator, X, reset)
     packed = Sequences.pack(X, lengths)

@@ -18,7 +18,7 @@ from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.sequences import Sequences, is_one
 from hmmseq.storage import Arrays, Stored, graph_arrays, graph_from
-from hmmseq.validation import sample_weights
+from hmmseq.validation import check_positive, check_whole, sample_weights
 
 from . import inputs
 from .batches import buckets, pad
@@ -251,16 +251,15 @@ class SequenceTagger(callbacks.CallbackSupportMixin, Stored, BaseEstimator):
 
     def _check_parameters(self) -> None:
         for name in ("hidden_size", "epochs", "batch_size", "patience"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"{name} is {value!r}; expected a whole number, 1 or more")
+            check_whole(name, getattr(self, name), 1)
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(f"validation_fraction is {self.validation_fraction!r}; expected 0 or more, below 1")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate is {self.learning_rate!r}; expected a number above 0")
-        if self.head not in HEADS:
+        check_positive("learning_rate", self.learning_rate)
+        if self.topology is not None and not isinstance(self.topology, StateGraph):
+            raise ValueError(f"topology is {self.topology!r}; expected a StateGraph, or None")
+        if self.head not in list(HEADS):
             raise ValueError(f"head is {self.head!r}; choose one of {sorted(HEADS)}")
-        if isinstance(self.encoder, str) and self.encoder not in ENCODERS:
+        if not callable(self.encoder) and self.encoder not in list(ENCODERS):
             raise ValueError(f"encoder is {self.encoder!r}; choose one of {sorted(ENCODERS)}, or pass a function")
 
 

@@ -36,6 +36,7 @@ class Data(NamedTuple):
     known: np.ndarray  # steps with a label, in each
 
     def take(self, chosen: np.ndarray) -> "Data":
+        """Some of the sequences."""
         return Data(*(column[chosen] for column in self))
 
 

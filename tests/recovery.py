@@ -12,7 +12,7 @@ from hmmseq.models import match_states, reordered, standard_errors
 
 TRANSMAT = np.array([[0.9, 0.1], [0.2, 0.8]])
 STARTPROB = np.array([0.6, 0.4])
-THREE_ERRORS = 0.9973  # the level of an interval of three standard errors
+ONE_ERROR, TWO_ERRORS, THREE_ERRORS = 0.6827, 0.9545, 0.9973  # the levels of intervals of so many standard errors
 
 
 class Truth(NamedTuple):
@@ -106,7 +106,9 @@ def states(n_steps: int, rng: np.random.Generator) -> np.ndarray:
 class Recovery(NamedTuple):
     within: bool  # whether every parameter is within three standard errors
     n_parameters: int
-    away: np.ndarray  # (n,) errors that each estimate is away from the truth
+    names: list[str]  # (n,) of all parameters
+    away: np.ndarray  # (n,) errors that each estimate is above the truth
+    inside: np.ndarray  # (3, n) whether the truth is within one, two and three errors
 
 
 def recovered(truth: Truth, rng: np.random.Generator, n_sequences: int = 50, n_steps: int = 60) -> Recovery:
@@ -120,7 +122,8 @@ def recovered(truth: Truth, rng: np.random.Generator, n_sequences: int = 50, n_s
     found = standard_errors(model, X)
     starts, edges = true.graph_.start, true.graph_.edge
     values = np.concatenate([np.exp(starts), np.exp(edges), *(a.ravel() for a in true.emission_.learned().values())])
-    low, high = found.interval(THREE_ERRORS).T
+    ends = np.stack([found.interval(level) for level in (ONE_ERROR, TWO_ERRORS, THREE_ERRORS)])
     with np.errstate(divide="ignore", invalid="ignore"):
-        away = np.abs(found.values - values) / found.errors
-    return Recovery(bool(np.all((low <= values) & (values <= high))), model.n_parameters_, away)
+        away = (found.values - values) / found.errors
+    inside = (ends[:, :, 0] <= values) & (values <= ends[:, :, 1])
+    return Recovery(bool(np.all(inside[2])), model.n_parameters_, found.names, away, inside)

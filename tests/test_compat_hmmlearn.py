@@ -326,3 +326,22 @@ def test_what_cannot_happen_is_said_and_never_nan():
         model.fit([[0], [1]])
     far = ours.GaussianHMM(2, n_iter=1, random_state=0).fit(VECTORS)
     assert np.all(np.isfinite(far.predict_proba(np.full((3, 2), 1e150))))
+
+
+@pytest.mark.parametrize("covariance_type", ["diag", "spherical"])
+def test_a_mixture_that_loses_a_state_keeps_numbers(covariance_type):
+    """hmmlearn divides by the steps of a state that has none; constant data do that."""
+    X = np.full((31, 2), 1.5)
+    with pytest.warns(Warning):
+        model = ours.GMMHMM(2, 2, covariance_type=covariance_type, random_state=0, n_iter=3).fit(X)
+    assert all(np.all(np.isfinite(getattr(model, name))) for name in ("weights_", "means_", "covars_", "transmat_"))
+    np.testing.assert_allclose(model.weights_.sum(1), 1.0)
+
+
+def test_forms_that_hmmlearn_does_not_take_are_named():
+    parts = [np.zeros((3, 1)), np.ones((2, 1))]
+    for model in (ours.GaussianHMM(2), ours.PoissonHMM(2)):
+        with pytest.raises(ValueError, match=r"X is a list of sequences; .* fit\(np.concatenate\(X\), lengths="):
+            model.fit(parts)
+        with pytest.raises(ValueError, match="masked entries"):
+            model.fit(np.ma.masked_array(np.arange(6.0)[:, None], mask=np.eye(6)[:, :1]))

@@ -5,7 +5,7 @@ import pytest
 import sklearn
 from sklearn.base import clone
 from sklearn.exceptions import UnsetMetadataPassedError
-from sklearn.metrics import f1_score, make_scorer
+from sklearn.metrics import f1_score, get_scorer, make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, TimeSeriesSplit, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
@@ -86,6 +86,19 @@ def test_scikit_learn_names_of_scores_are_refused_aloud(labels):
     with pytest.warns(UserWarning, match="Scoring failed"):
         found = cross_val_score(model, X, labels, cv=2, scoring="f1_macro")
     assert np.all(np.isnan(found))
+
+
+def test_a_scikit_learn_name_on_sequences_of_one_length_is_a_score_of_whole_sequences():
+    """What docs/moving_in.md warns of: two of the three sequences have an error, one in four of their steps."""
+    y, found = [[0, 1, 0, 1], [0, 1, 1, 1], [0, 0, 0, 1]], [[0, 1, 0, 1]] * 3
+
+    class Fixed(CRF):
+        def predict(self, X):
+            return found
+
+    model = Fixed(n_iter=1).fit([[["a"]] * 4] * 3, y)
+    assert get_scorer("accuracy")(model, y, y) == pytest.approx(1 / 3)
+    assert make_sequence_scorer("accuracy")(model, y, y) == pytest.approx(10 / 12)
 
 
 @pytest.mark.parametrize("average", ["macro", "micro", "weighted"])

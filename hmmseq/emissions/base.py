@@ -111,12 +111,17 @@ class Emission(BaseEstimator, ABC):
 
     def given(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """The fixed values of a parameter, NaN where it is learned. One number a label holds for all its features."""
+        if not isinstance(self.fixed, Mapping | None):
+            raise ValueError(f"fixed is {self.fixed!r}; expected parameters and their values by name, or None")
         known = dict(self.fixed or {})
         unknown = [key for key in known if f"{key}_" not in self.parameters_]
         if unknown:
             names = [parameter.rstrip("_") for parameter in self.parameters_]
             raise ValueError(f"fixed names {unknown[0]!r}; the parameters of {type(self).__name__} are {names}")
-        given = np.asarray(known.get(name.rstrip("_"), np.nan), dtype=np.float64)
+        try:
+            given = np.asarray(known.get(name.rstrip("_"), np.nan), dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"fixed has {name.rstrip('_')} that are no numbers of shape {shape}") from None
         try:
             return np.broadcast_to(given.reshape(given.shape + (1,) * (len(shape) - given.ndim)), shape)
         except ValueError:

@@ -8,6 +8,7 @@ from scipy.special import xlog1py, xlogy
 
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import BINARY, Sample
+from hmmseq.validation import check_not_negative
 
 
 class Bernoulli(Columns):
@@ -27,8 +28,7 @@ class Bernoulli(Columns):
         self.fixed = fixed
 
     def arguments(self) -> None:
-        if not 0 <= self.pseudocount < np.inf:
-            raise ValueError(f"pseudocount is {self.pseudocount!r}; expected a finite number, 0 or more")
+        check_not_negative("pseudocount", self.pseudocount)
 
     def log_density(self, x: np.ndarray, prob: np.ndarray) -> np.ndarray:
         return xlogy(x, prob) + xlog1py(1 - x, -prob)

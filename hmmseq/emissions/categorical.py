@@ -8,6 +8,7 @@ from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.scales import Scale, rows
 from hmmseq.scores import Packed, encode, with_missing
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_not_negative
 
 COUNTED = 1 << 20  # steps at a time: bincount makes eight bytes of each
 
@@ -60,8 +61,7 @@ class Categorical(Emission):
             raise ValueError(f"n_symbols is {self.n_symbols!r}; expected a whole number, 1 or more, or None")
         if not (isinstance(self.order, Integral) and 0 <= self.order < 31):
             raise ValueError(f"order is {self.order!r}; expected a whole number, 0 to 30")
-        if not 0 <= self.pseudocount < np.inf:
-            raise ValueError(f"pseudocount is {self.pseudocount!r}; expected a finite number, 0 or more")
+        check_not_negative("pseudocount", self.pseudocount)
 
     def check(self, n_labels: int) -> None:
         self._check_arguments()

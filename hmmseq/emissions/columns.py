@@ -14,6 +14,8 @@ from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 
+FARTHEST = 1e150  # scores of what is farther are those of this: its square is no double any more
+
 
 class Columns(Emission):
     """A family of distributions of one number, for each label and feature. NaN is missing, feature by feature.
@@ -86,7 +88,7 @@ class Columns(Emission):
         values, code = distinct(X.values, self.support.whole)
         table = np.zeros((len(values), len(getattr(self, self.parameters_[0]))))
         for d, column in enumerate(values.T):
-            seen = ~np.isnan(column)
+            seen, column = ~np.isnan(column), np.clip(column, -FARTHEST, FARTHEST)
             with np.errstate(divide="ignore", over="ignore"):
                 score = self.log_density(np.where(seen, column, self.support.example)[:, None], *self.feature(d))
             table += np.where(seen[:, None], score, 0.0)

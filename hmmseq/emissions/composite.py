@@ -95,6 +95,7 @@ class Composite(Emission):
         return out
 
     def update_parts(self, statistics: Statistics) -> None:
+        """Each part takes its own statistics, whose names begin with its number."""
         for i, part in enumerate(self.parts_):
             part.update({name[len(f"{i}.") :]: v for name, v in statistics.items() if name.startswith(f"{i}.")})
 

@@ -29,9 +29,11 @@ class Inflated:
     counts: Any
 
     def logcdf(self, x: np.ndarray) -> np.ndarray:
+        """Log probability of at most x."""
         return np.where(x < 0, -np.inf, np.logaddexp(np.log(self.zero), np.log1p(-self.zero) + self.counts.logcdf(x)))
 
     def logsf(self, x: np.ndarray) -> np.ndarray:
+        """Log probability of more than x."""
         return np.where(x < 0, 0.0, np.log1p(-self.zero) + self.counts.logsf(x))
 
 
@@ -42,9 +44,11 @@ class Cut:
     circular: Any
 
     def logcdf(self, x: np.ndarray) -> np.ndarray:
+        """Log probability of an angle from -pi to x."""
         return np.log(np.clip(self.circular.cdf(_between(x)) - self.circular.cdf(-np.pi), 0.0, 1.0))
 
     def logsf(self, x: np.ndarray) -> np.ndarray:
+        """Log probability of an angle from x to pi."""
         return np.log(np.clip(self.circular.cdf(np.pi) - self.circular.cdf(_between(x)), 0.0, 1.0))
 
 

@@ -7,6 +7,7 @@ from scipy import stats
 
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import POSITIVE, Sample
+from hmmseq.validation import check_not_negative
 
 
 class Exponential(Columns):
@@ -28,8 +29,9 @@ class Exponential(Columns):
         self.fixed = fixed
 
     def arguments(self) -> None:
-        both_or_none = (self.prior_sum > 0) == (self.prior_steps > 0)
-        if not (0 <= self.prior_sum < np.inf and 0 <= self.prior_steps < np.inf and both_or_none):
+        for name in ("prior_sum", "prior_steps"):
+            check_not_negative(name, getattr(self, name))
+        if (self.prior_sum > 0) != (self.prior_steps > 0):
             raise ValueError(
                 f"prior_sum and prior_steps are {self.prior_sum!r} and {self.prior_steps!r}; expected both above 0, or both 0"
             )

@@ -10,9 +10,9 @@ from scipy.linalg import solve_triangular
 
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.cumulative import tails
-from hmmseq.emissions.observed import INITIAL_ROWS, REAL, k_means, numbers, refuse
+from hmmseq.emissions.observed import INITIAL_ROWS, REAL, k_means, numbers, refuse, refuse_huge
 from hmmseq.emissions.priors import NO_PRIOR, NormalWishart
-from hmmseq.emissions.scales import LARGEST, Matrices, Scale, any_size, positive
+from hmmseq.emissions.scales import Matrices, Scale, any_size, positive
 from hmmseq.kernels.gaussian import (
     FARTHEST,
     Normals,
@@ -23,6 +23,7 @@ from hmmseq.kernels.gaussian import (
 )  # fmt: skip
 from hmmseq.scores import Densities, Packed
 from hmmseq.sequences import Sequences, read_only
+from hmmseq.validation import check_positive
 
 Covariance = Literal["spherical", "diag", "full", "tied"]
 SMALLEST = 1e-200  # variances below leave that range once they are divided by
@@ -88,8 +89,7 @@ class Gaussian(Emission):
             raise ValueError(f"covariance is {self.covariance!r}; expected 'spherical', 'diag', 'full' or 'tied'")
         if self.missing not in ("nan", "error"):
             raise ValueError(f"missing is {self.missing!r}; expected 'nan' (marginalise it) or 'error'")
-        if not 0 < self.min_covar < np.inf:
-            raise ValueError(f"min_covar is {self.min_covar!r}; expected a positive share of the variance")
+        check_positive("min_covar", self.min_covar, "share of the variance")
         observed = numbers(X, type(self).__name__, REAL, self._n_features())
         if (self.prior_mean_steps or self.prior_covar_steps) and len(observed.values):
             self._prior(np.ones(observed.values.shape[1]))  # checked before it is needed
@@ -109,7 +109,7 @@ class Gaussian(Emission):
 
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
         """Means by k-means on some of the data; every covariance that of all data."""
-        self._check_range(X)
+        refuse_huge(X)
         mean, self.scale_, constant = mean_and_variance(X.values)
         if constant.any():
             warnings.warn(
@@ -139,16 +139,6 @@ class Gaussian(Emission):
                     f"fixed has some {name[:-1]} of a label and leaves others to be learned; "
                     f"with {self.covariance} covariance fix all of them or none"
                 )
-
-    @staticmethod
-    def _check_range(X: Sequences) -> None:
-        largest = np.nanmax(np.abs(X.values), initial=0.0)
-        if largest > LARGEST:
-            sequence, step = X.where(int(np.nanargmax(np.abs(X.values))) // X.values.shape[1])
-            raise ValueError(
-                f"X[{sequence}] has a value of size {largest:.3g} at step {step}; fitting squares the data, "
-                f"so rescale to below {LARGEST:.0e} or mark the value as missing (NaN)"
-            )
 
     def check(self, n_labels: int) -> None:
         shape = n_labels, n_features = n_labels, len(self.scale_)

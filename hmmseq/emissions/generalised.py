@@ -10,11 +10,22 @@ from scipy.special import expit, gammaln, logit
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.cumulative import tails
 from hmmseq.emissions.linear import given_covariates, redrawn_targets
-from hmmseq.emissions.observed import BINARY, COUNTS, REAL, Largest, Support, guessed_labels, numbers, refuse
+from hmmseq.emissions.observed import (
+    BINARY,
+    COUNTS,
+    REAL,
+    Largest,
+    Support,
+    guessed_labels,
+    numbers,
+    refuse,
+    refuse_huge,
+)
 from hmmseq.emissions.scales import Scale, any_size
 from hmmseq.kernels.logmath import LARGEST
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_not_negative
 
 FARTHEST = 600.0  # of a linear predictor: its exponential and the sums of it stay finite
 
@@ -64,8 +75,7 @@ class _Generalised(Emission):
         """Targets with these means."""
 
     def observe(self, X: Sequences) -> Sequences:
-        if not 0 <= self.penalty < np.inf:
-            raise ValueError(f"penalty is {self.penalty!r}; expected a finite number, 0 or more")
+        check_not_negative("penalty", self.penalty)
         name = type(self).__name__
         observed = numbers(X, name, REAL, self.coefs_.shape[1] if hasattr(self, "coefs_") else None)
         wrong = ~(self.support.holds(observed.values) | np.isnan(observed.values))
@@ -74,6 +84,7 @@ class _Generalised(Emission):
         return observed
 
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
+        refuse_huge(X)
         target = X.values[:, 0][~np.isnan(X.values[:, 0])]
         coefs = np.zeros((n_labels, X.values.shape[1]))
         coefs[:, 0] = self.constant((target.sum() + 0.5) / (len(target) + 1))

@@ -8,6 +8,7 @@ from scipy.special import xlog1py, xlogy
 
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import TRIALS, Sample
+from hmmseq.validation import check_not_negative
 
 
 class Geometric(Columns):
@@ -29,10 +30,12 @@ class Geometric(Columns):
         self.fixed = fixed
 
     def arguments(self) -> None:
-        if not 0 <= self.prior_successes <= self.prior_trials < np.inf:
+        for name in ("prior_successes", "prior_trials"):
+            check_not_negative(name, getattr(self, name))
+        if self.prior_successes > self.prior_trials:
             raise ValueError(
-                f"prior_successes and prior_trials are {self.prior_successes!r} and {self.prior_trials!r}; expected 0 or "
-                "more, and no fewer trials than successes"
+                f"prior_successes and prior_trials are {self.prior_successes!r} and {self.prior_trials!r}; expected no "
+                "fewer trials than successes"
             )
 
     def log_density(self, x: np.ndarray, prob: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Normal distributions whose mean is a linear function: of covariates, or of the observations before."""
 
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from hmmseq.emissions.scales import Matrices, Scale, any_size
 from hmmseq.kernels.logmath import LARGEST
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_positive, check_whole
 
 
 class _Linear(Emission):
@@ -25,10 +25,8 @@ class _Linear(Emission):
     min_covar: float
 
     def _check_arguments(self, name: str, value: Any) -> None:
-        if not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} is {value!r}; expected a whole number, 1 or more")
-        if not 0 < self.min_covar < np.inf:
-            raise ValueError(f"min_covar is {self.min_covar!r}; expected a positive share of the variance")
+        check_whole(name, value, 1)
+        check_positive("min_covar", self.min_covar, "share of the variance")
 
     def _start(self, X: Sequences, n_targets: int, n_labels: int, rng: np.random.Generator) -> None:
         """Constant means and the covariance of all data, then least squares for labels guessed by k-means."""

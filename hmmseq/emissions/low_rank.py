@@ -1,13 +1,12 @@
 """Normal distributions of many features that move together in a few directions."""
 
-from numbers import Integral
-
 import numpy as np
 
 from hmmseq.emissions.base import Emission
 from hmmseq.emissions.gaussian import Gaussian
 from hmmseq.emissions.scales import Matrices, Scale, any_size, positive
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_whole
 
 INNER_STEPS = 10  # of the EM for the factors, in each M-step
 
@@ -39,12 +38,12 @@ class LowRankGaussian(Gaussian):
 
     @property
     def covars_(self) -> np.ndarray:  # type: ignore[override]
+        """(n_labels, n_features, n_features) covariances: loadings @ loadings.T, and the noises on the diagonal."""
         matrices = self.loadings_ @ self.loadings_.transpose(0, 2, 1)
         return matrices + self.noises_[:, :, None] * np.eye(self.noises_.shape[1])
 
     def observe(self, X: Sequences) -> Sequences:
-        if not isinstance(self.n_factors, Integral) or self.n_factors < 1:
-            raise ValueError(f"n_factors is {self.n_factors!r}; expected a whole number, 1 or more")
+        check_whole("n_factors", self.n_factors, 1)
         return super().observe(X)
 
     def initialise(self, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:

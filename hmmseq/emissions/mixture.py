@@ -1,6 +1,5 @@
 """Mixtures within a label, of any family or of several."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from hmmseq.emissions.scales import Scale, rows
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_whole
 
 
 class Mixture(Composite):
@@ -35,8 +35,7 @@ class Mixture(Composite):
         self.fixed = fixed
 
     def _emissions(self, n_features: int) -> list:
-        if not isinstance(self.n_components, Integral) or self.n_components < 1:
-            raise ValueError(f"n_components is {self.n_components!r}; expected a whole number, 1 or more")
+        check_whole("n_components", self.n_components, 1)
         return [(part, list(range(n_features))) for part in as_list(self.emission)]
 
     @property

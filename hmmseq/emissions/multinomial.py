@@ -8,6 +8,7 @@ from hmmseq.emissions.observed import COUNTS, guessed_labels, numbers
 from hmmseq.emissions.scales import Scale, rows
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_not_negative
 
 
 class Multinomial(Emission):
@@ -27,8 +28,7 @@ class Multinomial(Emission):
         self.fixed = fixed
 
     def observe(self, X: Sequences) -> Sequences:
-        if not 0 <= self.pseudocount < np.inf:
-            raise ValueError(f"pseudocount is {self.pseudocount!r}; expected a finite number, 0 or more")
+        check_not_negative("pseudocount", self.pseudocount)
         n_features = self.emissionprob_.shape[1] if hasattr(self, "emissionprob_") else None
         return numbers(X, "Multinomial", COUNTS, n_features)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hmmseq.emissions.scales import LARGEST
 from hmmseq.sequences import Sequences
 
 if TYPE_CHECKING:
@@ -28,9 +29,14 @@ class Support:
 REAL = Support("finite numbers", lambda x: np.full(x.shape, True), 0.0)
 POSITIVE = Support("numbers above 0", lambda x: x > 0, 1.0)
 FRACTIONS = Support("numbers between 0 and 1, both excluded", lambda x: (x > 0) & (x < 1), 0.5)
-COUNTS = Support("whole numbers, 0 or more", lambda x: (x >= 0) & (x == np.round(x)), 1.0, whole=True)
-TRIALS = Support("whole numbers, 1 or more", lambda x: (x >= 1) & (x == np.round(x)), 1.0, whole=True)
+# Beyond 2**53 not every whole number is a double, and a likelihood of such counts is all rounding.
+COUNTS = Support("whole numbers, 0 or more, up to 2**53", lambda x: _whole_from(0, x), 1.0, whole=True)
+TRIALS = Support("whole numbers, 1 or more, up to 2**53", lambda x: _whole_from(1, x), 1.0, whole=True)
 BINARY = Support("0 or 1", lambda x: (x == 0) | (x == 1), 0.0, whole=True)
+
+
+def _whole_from(least: int, x: np.ndarray) -> np.ndarray:
+    return (x >= least) & (x <= 2.0**53) & (x == np.round(x))
 
 
 def numbers(X: Sequences, name: str, support: Support, n_features: int | None) -> Sequences:
@@ -66,6 +72,17 @@ def refuse(X: Sequences, wrong: np.ndarray, values: np.ndarray, advice: str) -> 
         # The words "NaN" and "infinity" are what people search for.
         what = "NaN" if np.isnan(value) else "infinity" if np.isinf(value) else f"{value:g}"
         raise ValueError(f"X[{sequence}] contains {what} at step {step}, feature {feature}; {advice}")
+
+
+def refuse_huge(X: Sequences) -> None:
+    """ValueError with the place of the largest value, where its square and products of squares are no doubles."""
+    largest = np.nanmax(np.abs(X.values), initial=0.0)
+    if largest > LARGEST:
+        sequence, step = X.where(int(np.nanargmax(np.abs(X.values))) // X.values.shape[1])
+        raise ValueError(
+            f"X[{sequence}] has a value of size {largest:.3g} at step {step}; fitting squares the data, "
+            f"so rescale to below {LARGEST:.0e} or mark the value as missing (NaN)"
+        )
 
 
 def distinct(values: np.ndarray, whole: bool) -> tuple[np.ndarray, np.ndarray]:

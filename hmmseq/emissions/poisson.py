@@ -8,6 +8,7 @@ from scipy.special import gammaln, xlogy
 
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import COUNTS, Sample
+from hmmseq.validation import check_not_negative
 
 
 class Poisson(Columns):
@@ -29,10 +30,8 @@ class Poisson(Columns):
         self.fixed = fixed
 
     def arguments(self) -> None:
-        if not (0 <= self.prior_count < np.inf and 0 <= self.prior_steps < np.inf):
-            raise ValueError(
-                f"prior_count and prior_steps are {self.prior_count!r} and {self.prior_steps!r}; expected 0 or more"
-            )
+        for name in ("prior_count", "prior_steps"):
+            check_not_negative(name, getattr(self, name))
 
     def log_density(self, x: np.ndarray, rate: np.ndarray) -> np.ndarray:
         return xlogy(x, rate) - rate - gammaln(x + 1)

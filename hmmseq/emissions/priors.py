@@ -4,6 +4,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from hmmseq.validation import check_not_negative
+
 
 class NormalWishart(NamedTuple):
     """A normal-inverse-Wishart prior: normal-inverse-gamma, feature by feature, for variances.
@@ -22,8 +24,7 @@ class NormalWishart(NamedTuple):
     def of(cls, mean: Any, mean_steps: Any, covar: Any, covar_steps: Any, scale: np.ndarray, diagonal: bool) -> Self:
         """As users give it. scale : variances of all data. ValueError says what cannot be."""
         for name, steps in (("prior_mean_steps", mean_steps), ("prior_covar_steps", covar_steps)):
-            if not 0 <= steps < np.inf:
-                raise ValueError(f"{name} is {steps!r}; expected a finite number of steps, 0 or more")
+            check_not_negative(name, steps)
         if mean_steps > 0 and mean is None:
             raise ValueError(
                 f"prior_mean_steps is {mean_steps!r} but there is no prior_mean; pass (n_features,) numbers"

@@ -27,9 +27,11 @@ class Scale:
     shared: bool = False  # whether all labels share the parameter
 
     def free(self, value: np.ndarray) -> np.ndarray:
+        """The numbers of any size that stand for a value."""
         return self.forward(value / self.unit)
 
     def value(self, free: np.ndarray) -> np.ndarray:
+        """The value that numbers of any size stand for, brought between the limits."""
         return np.clip(self.back(free) * self.unit, self.low, self.high)
 
     def learned(self, given: np.ndarray) -> np.ndarray:
@@ -78,6 +80,7 @@ class Rows(Scale):
     """Rows of probabilities that sum to one, by their roots."""
 
     def value(self, free: np.ndarray) -> np.ndarray:
+        """Rows that sum to one, from roots of any length; ValueError for a row of zeros."""
         square = free**2
         total = square.sum(-1, keepdims=True)
         if not np.all(total > 0):
@@ -105,12 +108,14 @@ class Matrices:
         return np.where(np.eye(len(self.spread)) > 0, 0.0, -np.inf)
 
     def free(self, value: np.ndarray) -> np.ndarray:
+        """(..., d (d + 1) / 2) logarithms of the diagonal of the factors, then what is below it."""
         factors = np.linalg.cholesky(value / np.outer(self.spread, self.spread))
         low = np.tril_indices(len(self.spread), -1)
         diagonal = np.log(np.diagonal(factors, axis1=-2, axis2=-1))
         return np.concatenate([diagonal, factors[..., low[0], low[1]]], axis=-1)
 
     def value(self, free: np.ndarray) -> np.ndarray:
+        """The covariances, none of them below the floor."""
         d = len(self.spread)
         low, each = np.tril_indices(d, -1), np.arange(d)
         factors = np.zeros((*free.shape[:-1], d, d))
@@ -120,6 +125,7 @@ class Matrices:
         return np.array([self.floored(one) for one in matrices]).reshape(factors.shape)
 
     def learned(self, given: np.ndarray) -> np.ndarray:
+        """As `Scale.learned`: a covariance is fixed or learned as a whole."""
         whole = np.isnan(given).all(axis=(-2, -1))
         d = len(self.spread)
         return np.broadcast_to(whole[..., None], (*whole.shape, d * (d + 1) // 2))

@@ -12,6 +12,7 @@ from hmmseq.emissions.gaussian import Covariance, Gaussian, mean_and_variance
 from hmmseq.emissions.scales import Matrices, Scale
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_positive
 
 
 class Posterior(Emission):
@@ -337,5 +338,5 @@ def dirichlet_divergence(concentrations: np.ndarray, prior: Any) -> np.ndarray:
 
 def check_concentration(name: str, value: Any) -> None:
     """ValueError unless it is None or a positive number."""
-    if value is not None and not 0 < value < np.inf:
-        raise ValueError(f"{name} is {value!r}; expected a positive number, or None")
+    if value is not None:
+        check_positive(name, value, "number, or None")

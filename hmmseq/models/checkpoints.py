@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 import threading
 import time
 from copy import copy
@@ -78,7 +79,8 @@ class Checkpoint:
 def fingerprint(model: Any, task: em.Task, climb: Climb) -> str:
     """What a fit is about: model, parameters, states and data."""
     params = {name: value for name, value in model.get_params().items() if name not in MAY_DIFFER}
-    digest = hashlib.sha256(f"{type(model).__name__} {params}".encode())
+    with np.printoptions(threshold=sys.maxsize, precision=17):  # large arrays, too, to the last digit
+        digest = hashlib.sha256(f"{type(model).__name__} {params}".encode())
     graph, chain = climb.graph, climb.chain
     data = task.X.values, task.X.offsets, task.states, task.weights, *(getattr(chain, name, None) for name in OF_INPUTS)
     for array in (*data, graph.source, graph.target, graph.label):

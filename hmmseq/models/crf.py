@@ -5,7 +5,6 @@ import time
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -23,7 +22,7 @@ from hmmseq.models.lbfgs import minimise
 from hmmseq.paths import Path
 from hmmseq.scores import Packed, restrict
 from hmmseq.storage import Stored
-from hmmseq.validation import sample_weights
+from hmmseq.validation import check_flag, check_not_negative, check_positive, check_whole, sample_weights
 
 FITTED = ("n_features_in_", "history_", "seconds_", "n_iter_", "converged_")
 
@@ -178,20 +177,17 @@ class CRF(callbacks.CallbackSupportMixin, Stored, BaseEstimator):
 
     def _check_parameters(self) -> None:
         for name in ("c1", "c2", "tol"):
-            value = getattr(self, name)
-            if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
-                raise ValueError(f"{name} is {value!r}; expected a finite number, 0 or more")
+            check_not_negative(name, getattr(self, name))
+        for name in ("ends", "unseen_pairs"):
+            check_flag(name, getattr(self, name))
         if self.solver not in ("lbfgs", "sgd"):
             raise ValueError(f"solver is {self.solver!r}; expected 'lbfgs' or 'sgd'")
         if self.solver == "sgd" and self.c1:
             raise ValueError(f"c1 is {self.c1!r}, which solver='sgd' does not know; use 'lbfgs', or c2 alone")
-        rate = self.learning_rate
-        if rate is not None and not (isinstance(rate, Real) and 0 < float(rate) < np.inf):
-            raise ValueError(f"learning_rate is {rate!r}; expected a positive number, or None")
+        if self.learning_rate is not None:
+            check_positive("learning_rate", self.learning_rate, "number, or None")
         for name, least in (("min_frequency", 1), ("n_iter", 0), ("batch_size", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < least:
-                raise ValueError(f"{name} is {value!r}; expected a whole number, {least} or more")
+            check_whole(name, getattr(self, name), least)
 
     @property
     def feature_names_(self) -> list[str] | None:

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from numbers import Real
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from hmmseq.models.hard import best_path_counts
 from hmmseq.scores import Packed, restrict
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_whole
 
 Graph = TypeVar("Graph", StateGraph, SegmentGraph)
 GROUP_STEPS = 1 << 20  # scores of so many steps are held at a time
@@ -62,22 +64,27 @@ class Task(NamedTuple):
 def expect(
     graph: StateGraph | SegmentGraph, emission: Emission, task: Task, of_group: Callable[..., Expected] | None = None
 ) -> Expected:
-    """The E-step: Baum, Petrie, Soules and Weiss, Ann. Math. Stat. 41 (1970).
+    """The E-step: Baum, Petrie, Soules and Weiss, Ann. Math. Stat. 41 (1970). Sequences of weight 0 are not looked at.
 
-    of_group : counts of some of the sequences, given graph, emission, their task and the number of steps before them
+    of_group : counts of some of the sequences, given graph, emission, their task and which of all steps are theirs
     """
     total, count = None, of_group or _expect_group
     for first, last in groups(task.X):
+        weighed = np.flatnonzero(task.weights[first:last])
+        weighed = weighed if len(weighed) else np.arange(last - first)
+        steps = np.arange(task.X.offsets[first], task.X.offsets[last])
+        if len(weighed) < last - first:
+            steps = steps[np.repeat(task.weights[first:last] > 0, task.X.lengths[first:last])]
         try:
-            part = count(graph, emission, task.part(first, last), int(task.X.offsets[first]))
+            part = count(graph, emission, task.part(first, last).only(weighed), steps)
         except ImpossibleSequenceError as error:
-            raise ImpossibleSequenceError(first + error.sequence, error.step) from None
+            raise ImpossibleSequenceError(first + int(weighed[error.sequence]), error.step) from None
         total = part if total is None else _add(total, part)
     assert total is not None  # there is at least one sequence
     return total
 
 
-def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Task, before: int) -> Expected:
+def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Task, steps: np.ndarray) -> Expected:
     done, left = _expect_in_tiles(graph, emission, task)
     if done is not None and not len(left):
         return done
@@ -194,6 +201,9 @@ def iterate(
     stopped : asked after each step whether somebody else wants to stop
     before : the history of steps that were made already
     """
+    check_whole("n_iter", n_iter, 0)
+    if not isinstance(tol, Real) or np.isnan(tol):
+        raise ValueError(f"tol is {tol!r}; expected a number: the least gain in log-likelihood to go on for")
     history = list(before or [])
     begun = time.perf_counter()
     if verbose:

@@ -18,7 +18,7 @@ from hmmseq.models import em, inputs, restarts, selection
 from hmmseq.models.factorial import Data, Field, Moments, Parameters, exact, joint_scores, maximise, mean_field
 from hmmseq.sequences import Sequences, is_one
 from hmmseq.storage import Stored
-from hmmseq.validation import sample_weights
+from hmmseq.validation import check_positive, check_whole, sample_weights
 
 EXACT_UP_TO = 64  # combinations of states: a pass takes time with their square
 JITTER = 0.1  # of the means of a first guess, as a share of the spread of what is left
@@ -116,6 +116,8 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
         data = self._data(packed, states, sizes, sample_weights(sample_weight, len(packed)))
         if not len(data.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
+        if not data.seen.any():
+            raise ValueError("every step of X has NaN in it, and such steps are missing; nothing is left to learn from")
         several = restarts.check_n_init(self.n_init)
         seeds = check_random_state(self.random_state)
         rngs = [np.random.default_rng(seeds.randint(2**31)) for _ in range(several)]
@@ -164,8 +166,7 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
         for name, known in (("covariance", ("full", "diag")), ("inference", ("auto", "exact", "mean_field"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {known}")
-        if not 0 < self.min_covar < np.inf:
-            raise ValueError(f"min_covar is {self.min_covar!r}; expected a positive share of the variance")
+        check_positive("min_covar", self.min_covar, "share of the variance")
         return [int(size) for size in sizes]
 
     def _choose_inference(self, sizes: list[int]) -> None:
@@ -273,6 +274,7 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw one sequence of `n_samples` steps: (observations, (n_samples, n_chains) states)."""
         check_is_fitted(self, "parameters_")
+        check_whole("n_samples", n_samples, 0)
         seed = self.random_state if random_state is None else random_state
         rng = np.random.default_rng(check_random_state(seed).randint(2**31))
         parameters, columns = self.parameters_, []
@@ -324,6 +326,11 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        several = isinstance(self.n_components, (list, tuple)) and len(self.n_components) > 1
+        tags.target_tags.multi_output, tags.target_tags.single_output = (
+            several,
+            not several,
+        )  # a column of y for each chain
         return tags
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from hmmseq.validation import is_array, one_array
+from hmmseq.validation import check_masks, is_array, one_array
 
 LISTS = (list, tuple, set, frozenset)
 
@@ -104,25 +104,47 @@ class _Steps(NamedTuple):
 
 def stack(estimator: Any, X: Any, reset: bool) -> Features:
     """Matrices (n_steps, n_features), sparse or not, one per sequence, as one. `n_features_in_` is set, or checked."""
-    X = X if sparse.issparse(X) or isinstance(X, LISTS) else np.asarray(X)
+    check_masks(X)
+    X = X if sparse.issparse(X) or isinstance(X, LISTS) else listed(np.asarray(X))
     single = _is_numbers(X) and X.ndim < 3
     if single:
         X = [one_array(estimator, X, reset, accept_sparse="csr", ensure_all_finite=True)]
     parts = list(X)
-    for s, part in enumerate(parts):
-        if not _is_numbers(part) or part.ndim != 2 or part.shape[1] != parts[0].shape[1]:
-            found = f"of shape {part.shape}" if hasattr(part, "shape") else f"of type {type(part).__name__}"
-            raise ValueError(
-                f"X[{s}] is {found}; expected a matrix (n_steps, {parts[0].shape[1]}) like X[0], for each sequence"
-            )
-    matrix = sparse.csr_array(sparse.vstack([sparse.csr_array(part) for part in parts]), dtype=np.float64)
+    width = next((part.shape[1] for part in parts if _is_numbers(part) and part.ndim == 2), 0)
+    parts = [_matrix(part, s, width) for s, part in enumerate(parts)]
+    matrix = sparse.csr_array(sparse.vstack(parts), dtype=np.float64)
     if not np.all(np.isfinite(matrix.data)):
         raise ValueError("X has a feature that is NaN or infinite; give finite values, leave out what is unknown")
     return Features(matrix, np.concatenate([[0], np.cumsum([part.shape[0] for part in parts])]), single)
 
 
+def _matrix(part: Any, s: int, width: int) -> sparse.csr_array:
+    """One sequence of numbers, checked."""
+    if isinstance(part, LISTS) and not len(part):
+        return sparse.csr_array((0, width))
+    if not _is_numbers(part) or part.ndim != 2 or part.shape[1] != width or not width:
+        found = f"of shape {part.shape}" if hasattr(part, "shape") else f"of type {type(part).__name__}"
+        raise ValueError(
+            f"X[{s}] is {found}; expected a matrix (n_steps, {width or 'n_features'}) for each sequence, all with the same "
+            "features"
+        )
+    try:
+        part = part if sparse.issparse(part) else np.asarray(part)
+        if part.dtype.kind not in "fiubO":
+            raise ValueError(f"dtype {part.dtype}")
+        return sparse.csr_array(part if sparse.issparse(part) else part.astype(np.float64))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"X[{s}] does not hold numbers: {error}") from None
+
+
+def listed(X: Any) -> Any:
+    """An array of sequences as a list of them."""
+    return X.tolist() if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "O" else X
+
+
 def is_matrices(X: Any) -> bool:
     """Whether X is a matrix of features, sparse or not, or a list of them."""
+    X = listed(X)
     return _is_numbers(X) or (isinstance(X, LISTS[:2]) and len(X) > 0 and _is_numbers(X[0]))
 
 
@@ -163,6 +185,7 @@ def kinds(steps: Any) -> set[type]:
 
 
 def offsets_of(sequences: list[Any]) -> np.ndarray:
+    """(n_sequences + 1,) where the steps of each sequence begin, and where the last one ends."""
     return np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences], dtype=np.int64)])
 
 

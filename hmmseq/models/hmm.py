@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, DensityMixin, clone
+from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import callbacks, lattice, topologies
 from hmmseq.decoding import mea_path
-from hmmseq.emissions import Emission, Gaussian
+from hmmseq.emissions import Emission
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.models import em, fitting, inputs, parts, restarts, selection, starts, stepwise
@@ -25,7 +25,7 @@ from hmmseq.scores import Densities, Packed, pack
 from hmmseq.sequences import Sequences, is_one
 from hmmseq.storage import Arrays, Stored
 from hmmseq.streaming import PathStream, PosteriorStream, Stream
-from hmmseq.validation import sample_weights
+from hmmseq.validation import check_whole, sample_weights
 
 
 class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
@@ -170,7 +170,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
         whose statistics do not add up over parts (StudentT, NegativeBinomial, SciPy, Pomegranate, generalised regressions).
 
         >>> rng = np.random.default_rng(0)
-        >>> model = HMM(Gaussian(), 2, random_state=0)
+        >>> model = HMM(n_components=2, random_state=0)
         >>> for _ in range(20):
         ...     model = model.partial_fit([rng.normal(np.repeat([0.0, 6.0], 25))[:, None] for _ in range(4)])
         >>> np.sort(model.means_.ravel()).round().astype(int).tolist()
@@ -181,7 +181,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
 
     def _learner(self) -> Emission:
         """What states emit while EM runs."""
-        return Gaussian() if self.emission is None else clone(self.emission)
+        return starts.learner(self.emission)
 
     def _chain(self, graph: StateGraph, sequences: Sequences) -> Chain:
         """What learns starts and transitions."""
@@ -350,6 +350,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw one sequence of `n_samples` steps: (observations, states)."""
         check_is_fitted(self)
+        check_whole("n_samples", n_samples, 0)
         seed = self.random_state if random_state is None else random_state
         rng = np.random.default_rng(check_random_state(seed).randint(2**31))
         free = np.zeros((n_samples, self.graph_.n_labels))

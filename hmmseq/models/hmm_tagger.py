@@ -1,6 +1,5 @@
 """Tagging words with a hidden Markov model of tags."""
 
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +15,7 @@ from hmmseq.models.lexicon import Lexicon, WordsInContext, numbered
 from hmmseq.scores import Indexed, Packed, pack
 from hmmseq.sequences import Sequences
 from hmmseq.storage import Stored
+from hmmseq.validation import check_whole
 
 GROUP_SCORES = 1 << 23  # so many scores of words are held at a time
 
@@ -97,8 +97,7 @@ class HMMTagger(Stored, BaseEstimator):
             raise ValueError(f"order is {self.order!r}; expected 1 (pairs of tags) or 2 (triples)")
         for name in ("longest_ending", "rare"):
             value = getattr(self, name)
-            if not isinstance(value, Integral) or value < 0:
-                raise ValueError(f"{name} is {value!r}; expected a whole number, 0 or more")
+            check_whole(name, value, 0)
 
     def _ask(self, question: Any, X: Any) -> tuple[list[Any], bool]:
         """What `question` answers for each sentence, in groups whose table of scores is small; and whether X is one."""

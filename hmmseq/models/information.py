@@ -59,7 +59,7 @@ def standard_errors(model: HMM, X: Any, y: Any = None, *, lengths: Any = None, s
     states = None if y is None else inputs.states(y, sequences, lengths)
     inputs.check_states(states, model.graph_, "y")
     weights = sample_weights(sample_weight, len(sequences))
-    task = em.Task(model.emission_.observe(sequences), states, weights, model.n_jobs)
+    task = em.Task(model.emission_.observe(sequences), states, weights, model.n_jobs).only(np.flatnonzero(weights))
     names, values = named_parameters(model)
     return Estimates(names, values, _covariance(model, task, names), limits(model))
 
@@ -180,6 +180,7 @@ class Bend:
 
     @classmethod
     def of(cls, graph: StateGraph, emission: Emission, chain: Chain, task: em.Task) -> "Bend":
+        """The numbers of a model at what may be its maximum, for the data of a task."""
         counts = em.expect(graph, cast(Emission, _Probe(emission, [])), task)
         starts = directions(chain.start, graph.start, counts.start)
         edges = directions(chain.edges, graph.edge, counts.edges)
@@ -188,13 +189,16 @@ class Bend:
 
     @property
     def n_chain(self) -> int:
+        """How many directions starts and transitions have."""
         return self.starts.shape[1] + self.edges.shape[1]
 
     @property
     def n_numbers(self) -> int:
+        """How many directions there are in all."""
         return self.n_chain + len(self.vector)
 
     def slope_and_information(self, chain: Chain) -> tuple[np.ndarray, np.ndarray]:
+        """The gradient of the log-likelihood plus log prior, and minus its second derivative (Oakes 1999)."""
         slope, bend = np.zeros(self.n_numbers), np.zeros((self.n_numbers, self.n_numbers))
         for first, last in em.groups(self.task.X):
             part = self.task.part(first, last)

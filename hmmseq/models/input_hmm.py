@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import lattice
 from hmmseq.emissions import Emission
-from hmmseq.emissions.observed import by_row
+from hmmseq.emissions.observed import by_row, refuse_huge
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.models import em, restarts
@@ -18,6 +18,7 @@ from hmmseq.models.regression import Regression
 from hmmseq.scores import Densities, Indexed, Packed, TimeVarying, pack
 from hmmseq.sequences import Sequences
 from hmmseq.storage import Arrays
+from hmmseq.validation import check_not_negative
 
 
 class InputHMM(HMM):
@@ -128,11 +129,12 @@ class InputHMM(HMM):
             raise ValueError(
                 f"X[{s}] has the inputs {found[wrong[0]]} at step {t}; inputs must be finite, not NaN, at every step"
             )
+        if found.size:
+            refuse_huge(Sequences(found, sequences.offsets))
         return found
 
     def _chain(self, graph: StateGraph, sequences: Sequences) -> "InputChain":  # type: ignore[override]
-        if not 0 <= self.penalty < np.inf:
-            raise ValueError(f"penalty is {self.penalty!r}; expected a finite number, 0 or more")
+        check_not_negative("penalty", self.penalty)
         if np.any(graph.label < 0):
             raise ValueError("the topology has silent states; inputs act on edges between states that emit")
         if self.start_inputs and not graph.is_untied:
@@ -160,7 +162,7 @@ class InputHMM(HMM):
         return driven(pack(scores), self.graph_, *self.regressions_, inputs, np.arange(len(inputs)), by_start)
 
     def _stream(self, make: Any, columns: Any, read: Any) -> Any:
-        raise NotImplementedError("models with inputs have no streams; decode whole sequences")
+        raise NotImplementedError("an InputHMM has no streams: decode whole sequences")
 
     def sample(self, inputs: Any, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[override]
         """Draw one sequence for these inputs (n_steps, n_inputs): (X, states), X with the inputs in their columns."""
@@ -281,8 +283,8 @@ class InputChain:
         """The E-step, which counts edges and starts by the inputs they were taken at."""
         return em.expect(graph, emission, task, self._expect_group)
 
-    def _expect_group(self, graph: StateGraph, emission: Emission, task: em.Task, before: int) -> em.Expected:
-        scores, kind = emission.log_scores(task.X), self.kind[before : before + len(task.X.values)]
+    def _expect_group(self, graph: StateGraph, emission: Emission, task: em.Task, steps: np.ndarray) -> em.Expected:
+        scores, kind = emission.log_scores(task.X), self.kind[steps]
         states = np.full(len(kind), -1) if task.states is None else task.states
         known, row, column = em.known_states(graph, scores, states)
         asked = driven(known, graph, self.edges, self.start, self.inputs, kind, self.start_inputs)
@@ -355,7 +357,7 @@ def _edges(graph: StateGraph, scores: Packed, weight: np.ndarray, n_jobs: int | 
 def _columns(name: str, given: Any, every: np.ndarray) -> np.ndarray:
     try:
         found = every[np.atleast_1d(np.asarray(given, dtype=np.int64))]
-    except (IndexError, TypeError, ValueError):
+    except (IndexError, OverflowError, TypeError, ValueError):
         found = every[:0]
     if not len(found) or len(np.unique(found)) < len(found) or np.asarray(given).dtype.kind not in "iu":
         raise ValueError(f"{name} is {given!r}; expected different columns of X, which has {len(every)} of them")

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hmmseq.graph import StateGraph
 from hmmseq.sequences import Sequences, is_one
-from hmmseq.validation import UNKNOWN, one_array
+from hmmseq.validation import UNKNOWN, check_masks, one_array
 from hmmseq.validation import labels as states
 
 __all__ = ["UNKNOWN", "check_emits", "check_states", "sequences", "states"]
@@ -15,10 +15,13 @@ __all__ = ["UNKNOWN", "check_emits", "check_states", "sequences", "states"]
 
 def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
     """Pack X. Sets `n_features_in_` if `reset`, else checks against it."""
+    check_masks(X)
     if is_one(X) or lengths is not None or hasattr(X, "__dataframe__") or hasattr(X, "tocsr"):
         X = one_array(estimator, X, reset)
     packed = Sequences.pack(X, lengths)
     n_features = packed.values.shape[1] if packed.values.ndim == 2 else 1
+    if len(packed.values) and not n_features:
+        raise ValueError(f"X has 0 feature(s) (shape={packed.values.shape}) while a minimum of 1 is required")
     if reset:
         estimator.n_features_in_ = n_features
     elif len(packed.values) and n_features != estimator.n_features_in_:

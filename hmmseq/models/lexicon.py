@@ -128,6 +128,7 @@ def mix(counts: np.ndarray, shorter: np.ndarray) -> np.ndarray:
 
 
 def is_capital(word: str) -> bool:
+    """Whether the first letter of a word is a capital one."""
     return word[:1].isupper()
 
 

@@ -49,7 +49,7 @@ def reordered(model: HMM, order: Any) -> HMM:
     """
     inputs.check_emits(model, "reordered")
     order, graph = np.asarray(order), model.graph_
-    if not np.array_equal(np.sort(order), np.arange(graph.n_states)):
+    if order.ndim != 1 or order.dtype.kind not in "iu" or not np.array_equal(np.sort(order), np.arange(graph.n_states)):
         raise ValueError(f"order is {order.tolist()}; expected each of the {graph.n_states} states once")
     other, place = deepcopy(model), np.argsort(order)
     label = graph.label[order]

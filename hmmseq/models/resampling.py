@@ -17,7 +17,7 @@ from hmmseq.models.matching import match_states, reordered
 from hmmseq.models.variational import VariationalHMM
 from hmmseq.scores import pack
 from hmmseq.sequences import Sequences
-from hmmseq.validation import sample_weights
+from hmmseq.validation import check_whole, sample_weights
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,7 @@ def bootstrap(
 def _check(method: str, n_resamples: int, y: Any) -> None:
     if method not in ("parametric", "sequences"):
         raise ValueError(f"method is {method!r}; expected 'parametric' or 'sequences'")
-    if not isinstance(n_resamples, (int, np.integer)) or n_resamples < 2:
-        raise ValueError(f"n_resamples is {n_resamples!r}; expected a whole number, 2 or more")
+    check_whole("n_resamples", n_resamples, 2)
     if y is not None and method == "parametric":
         raise ValueError("y names states of these data, not of those a model draws; use method='sequences'")
 

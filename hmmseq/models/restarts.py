@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable
 from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
-from numbers import Integral
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -16,6 +15,7 @@ from hmmseq.errors import ImpossibleSequenceError
 from hmmseq.models import em
 from hmmseq.models.acceleration import Leaps, Place
 from hmmseq.models.chain import Chain
+from hmmseq.validation import check_whole
 
 IDLE = 1e-12  # a state with less than this share of all expected visits has none
 _NAMED = 8  # so many states a warning names
@@ -97,7 +97,8 @@ class Climber(Protocol):
     """Something that gets higher."""
 
     @property
-    def height(self) -> float: ...
+    def height(self) -> float:
+        """What it has reached."""
 
 
 AnyClimb = TypeVar("AnyClimb", bound=Climber)
@@ -127,8 +128,7 @@ def highest(climbs: list[AnyClimb]) -> AnyClimb:
 
 def check_n_init(n_init: Any) -> int:
     """A number of restarts."""
-    if not isinstance(n_init, Integral) or n_init < 1:
-        raise ValueError(f"n_init is {n_init!r}; expected a whole number of restarts, 1 or more")
+    check_whole("n_init", n_init, 1)
     return int(n_init)
 
 

@@ -32,6 +32,7 @@ class Rows:
 
     @cached_property
     def n_rows(self) -> int:
+        """How many rows there are."""
         return int(self.row.max(initial=-1)) + 1
 
     @cached_property

@@ -130,6 +130,8 @@ class SemiCRF(CRF):
     def _every_segment(self, X: Any, features: Features) -> list[list[Any]] | None:
         if self.segment_features is None:
             return None
+        if not callable(self.segment_features):
+            raise ValueError(f"segment_features is {self.segment_features!r}; expected a function, or None")
         sequences = ([X] if features.single else list(X)) if is_matrices(X) else as_sequences(X)[0]
         n_steps = np.diff(features.offsets).tolist()
         return every_segment(self.segment_features, sequences, n_steps, int(self._columns.longest.max()))

@@ -19,6 +19,7 @@ from hmmseq.models.hmm import HMM
 from hmmseq.segment_graph import SegmentGraph
 from hmmseq.sequences import Sequences
 from hmmseq.storage import Arrays, named
+from hmmseq.validation import check_flag
 
 LARGEST_TABLE = 1 << 20  # a file may ask for any
 CUT = 0.01  # share of the durations of a state that may lie beyond the table without a warning
@@ -130,6 +131,8 @@ class SemiMarkovHMM(HMM):
 
     def _chain(self, graph: StateGraph, sequences: Sequences) -> "LastingChain":  # type: ignore[override]
         options = {"left_censored": self.left_censored, "right_censored": self.right_censored}
+        for name, value in options.items():
+            check_flag(name, value)
         return LastingChain(super()._chain(graph, sequences), self._family(graph.n_states), self._longest(), options)
 
     def _longest(self) -> int:
@@ -181,7 +184,7 @@ class SemiMarkovHMM(HMM):
 
     def _stream(self, make: Any, columns: Any, read: Any) -> Any:
         raise NotImplementedError(
-            "states that last have no streams: decode whole sequences, or stream an HMM, whose durations are geometric"
+            "a SemiMarkovHMM has no streams: decode whole sequences, or stream an HMM, whose durations are geometric"
         )
 
     def _parts(self) -> tuple[Arrays, dict[str, Any]]:

@@ -1,17 +1,18 @@
 """Where EM starts: the states there are, a first guess of what they emit, or the end of another fit."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
-from hmmseq.emissions import Emission
+from hmmseq.emissions import Emission, Gaussian
 from hmmseq.emissions.observed import by_row, guessed_labels, standardised
 from hmmseq.emissions.variational import Posterior
 from hmmseq.graph import StateGraph
 from hmmseq.models import inputs
 from hmmseq.models.chain import Chain
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_whole
 
 SURE = 0.8  # of each step belongs to its guessed label, the rest to all at random
 
@@ -24,13 +25,19 @@ def check_init(init: Any) -> None:
         raise ValueError(f"init is {init!r}; expected None, 'kmeans', 'quantile' or a fitted model")
 
 
+def learner(emission: Any) -> Emission:
+    """A copy of what states are asked to emit, for a fit; ValueError for what is no emission."""
+    if emission is not None and not isinstance(emission, Emission):
+        raise ValueError(f"emission is {emission!r}; expected one of hmmseq.emissions, such as Gaussian(), or None")
+    return Gaussian() if emission is None else clone(emission)
+
+
 def structure(model: Any, states: np.ndarray | None) -> StateGraph:
     """The graph that a model asks for by `topology` and `n_components`, with room for the known states."""
     if isinstance(model.topology, StateGraph):
         inputs.check_states(states, model.topology, "y")
         return model.topology
-    if not isinstance(model.n_components, Integral) or model.n_components < 1:
-        raise ValueError(f"n_components is {model.n_components!r}; expected a whole number, 1 or more")
+    check_whole("n_components", model.n_components, 1)
     labelled = 0 if states is None else int(states.max(initial=-1)) + 1
     make = model._default_topology if model.topology is None else model.topology
     graph = make(max(int(model.n_components), labelled)) if callable(make) else None

@@ -6,6 +6,7 @@ beginning, when parameters are guesses, and less and less.
 
 from copy import copy
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -100,5 +101,5 @@ def _sum(a: em.Expected, b: em.Expected) -> em.Expected:
 
 def check_decay(decay: float) -> None:
     """ValueError for an exponent with which averages would not settle."""
-    if not 0 <= decay <= 1:
+    if not isinstance(decay, Real) or not 0 <= float(decay) <= 1:
         raise ValueError(f"decay is {decay!r}; expected 0.5 to 1, or 0 to forget all parts but the last")

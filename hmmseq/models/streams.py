@@ -33,6 +33,10 @@ class ModelStream:
     def push(self, X: Any) -> np.ndarray:
         """Take in one observation, or a block (n_steps, n_features) or (n_steps,); return what has become known."""
         X = np.asarray(X)
+        if X.ndim > 2:
+            raise ValueError(
+                f"X has shape {X.shape}; expected an observation, or a block of them: (n_steps, n_features)"
+            )
         if X.ndim == 0 or (X.ndim == 1 and self._n_features > 1):
             X = X[None]
         n_earlier = 0 if self._earlier is None else len(self._earlier)

@@ -1,6 +1,7 @@
 """Labels as people write them, text or numbers, and their codes."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ def check_given(y: Any) -> None:
     """ValueError for labels that were forgotten."""
     if y is None:
         raise ValueError("the estimator requires y to be passed, but the target y is None: pass one label per step")
+    if not isinstance(y, Iterable):
+        raise ValueError(f"y is {y!r}; expected a list of labels for each sequence, one label per step")
 
 
 def learn(labels: list[Any]) -> np.ndarray:

@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import digamma, gammaln
-from sklearn.base import clone
 
 from hmmseq.emissions import Categorical, Emission, Gaussian
 from hmmseq.emissions.variational import Posterior, VariationalCategorical, VariationalGaussian, check_concentration
@@ -81,12 +80,12 @@ class VariationalHMM(HMM):
         self.verbose = verbose
 
     def _learner(self) -> Emission:
-        emission = Gaussian() if self.emission is None else self.emission
+        emission = super()._learner()
         if type(emission) is Gaussian:
             return VariationalGaussian(emission.covariance, missing=emission.missing)
         if type(emission) is Categorical:
             return VariationalCategorical(emission.n_symbols, order=emission.order)
-        return clone(emission)
+        return emission
 
     def _chain(self, graph: StateGraph, sequences: Sequences) -> Chain:
         for name in ("startprob_concentration", "transmat_concentration"):
@@ -154,6 +153,7 @@ class Dirichlets(NamedTuple):
 
     @classmethod
     def of(cls, graph: StateGraph, start: np.ndarray, edges: np.ndarray) -> "Dirichlets":
+        """These concentrations where the graph has an edge or a start, 0 elsewhere."""
         return cls(np.where(graph.start > -np.inf, start, 0.0), np.where(graph.edge > -np.inf, edges, 0.0))
 
     def begin(self, graph: StateGraph) -> BelievedGraph:

@@ -85,7 +85,10 @@ def probability(p: float) -> str:
 
 
 def _matrix(model: Any) -> np.ndarray:
-    matrix = np.asarray(getattr(model, "transmat_", model), dtype=np.float64)
+    try:
+        matrix = np.asarray(getattr(model, "transmat_", model), dtype=np.float64)
+    except TypeError:
+        raise ValueError(f"{model!r} has no transition matrix; expected a fitted model, or a matrix") from None
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
         raise ValueError(f"a transition matrix has shape {matrix.shape}; expected (n_states, n_states)")
     if not np.all((matrix >= 0) & (matrix <= 1 + 1e-6)):

@@ -126,6 +126,15 @@ def test_slopes_of_covariates_have_intervals_that_hold_the_truth():
     assert not np.any(again[3][:, 0] == X[3][:, 0])
 
 
+def test_sequences_that_were_not_drawn_may_be_impossible():
+    """A symbol that one sequence alone has: where it is not drawn, its probability becomes 0, and the others still count."""
+    X = [[0, 1, 0, 0, 1], [1, 1, 0, 1], [0, 1, 1, 2]]
+    model = CategoricalHMM(2, random_state=0, n_iter=20).fit(X)
+    found = bootstrap(model, X, n_resamples=20, method="sequences", random_state=0)
+    third = found.draws[:, [found.names.index(f"emissionprob[{i}, 2]") for i in range(2)]]
+    assert np.any(np.all(third == 0, axis=1)) and np.all(np.isfinite(found.draws))
+
+
 def test_models_that_have_no_such_errors_say_so():
     X = np.random.default_rng(5).normal(size=(30, 1))
     for model, message in (

@@ -152,6 +152,18 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
         cycle.fit(X, checkpoint=tmp_path / "d")
 
 
+def test_a_checkpoint_knows_every_entry_of_large_arrays(tmp_path):
+    """What numpy prints leaves out the middle of arrays, and digits beyond the eighth."""
+    X, options = np.random.default_rng(3).normal(size=(50, 1)), {"n_iter": 1, "random_state": 0}
+    counts = np.ones((40, 40))
+    GaussianHMM(40, transmat_pseudocount=counts, **options).fit(X, checkpoint=tmp_path / "c")
+    for place, change in (((20, 20), 1.0), ((0, 0), 1e-12)):
+        other = counts.copy()
+        other[place] += change
+        with pytest.raises(DataError, match="another fit"):
+            GaussianHMM(40, transmat_pseudocount=other, **options).fit(X, checkpoint=tmp_path / "c")
+
+
 OTHERS = [
     (SemiMarkovHMM, {"durations": "geometric"}),
     (SemiMarkovHMM, {"durations": "histogram", "longest": 5, "left_censored": True}),

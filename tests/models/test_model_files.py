@@ -165,3 +165,9 @@ def test_paths_that_cannot_be_read_or_written_are_named(tmp_path):
         with pytest.raises(OSError, match=str(path)):
             model.save(path)
     assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("source", [3, None, ["model"]])
+def test_what_is_no_file_is_refused(source):
+    with pytest.raises(TypeError, match="expected a path, or a file opened for reading bytes"):
+        load(source)

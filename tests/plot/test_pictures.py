@@ -177,6 +177,8 @@ def test_probabilities_are_written_short(p, text):
 def test_what_is_no_matrix_is_refused(wrong):
     with pytest.raises(ValueError, match="a transition matrix"):
         plot.transitions(wrong)
+    with pytest.raises(ValueError, match="has no transition matrix; expected a fitted model"):
+        plot.diagram(GaussianHMM(2))
 
 
 def test_convergence_shows_all_restarts_of_a_model_and_marks_the_best(counts):

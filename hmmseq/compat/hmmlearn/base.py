@@ -17,6 +17,7 @@ from hmmseq.graph import StateGraph
 from hmmseq.models import selection
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
+from hmmseq.validation import check_masks
 
 __all__ = ["DECODER_ALGORITHMS", "BaseHMM", "ConvergenceMonitor"]
 
@@ -262,6 +263,12 @@ class BaseHMM(BaseEstimator):
     def _packed(self, X: Any, lengths: Any) -> Sequences:
         if self.implementation not in IMPLEMENTATIONS:
             raise ValueError(f"implementation is {self.implementation!r}; expected one of {IMPLEMENTATIONS}")
+        check_masks(X)
+        if isinstance(X, (list, tuple)) and len(X) and np.ndim(X[0]) > 1:
+            raise ValueError(
+                "X is a list of sequences; hmmlearn's classes take them end to end: "
+                "fit(np.concatenate(X), lengths=[len(x) for x in X])"
+            )
         rows = self._check_rows(check_array(X))
         return Sequences.pack(rows, [len(rows)] if lengths is None else lengths)
 

@@ -225,12 +225,12 @@ class GMMHMM(BaseHMM):
         before, steps = self.means_, weights.sum(0)
         if self._is_learned("weights_"):
             extra = np.broadcast_to(self.weights_prior, steps.shape) - 1
-            self.weights_ = (steps + extra) / (posterior.sum(0) + extra.sum(1))[:, None]
+            self.weights_ = _share(steps + extra, (posterior.sum(0) + extra.sum(1))[:, None], self.weights_)
         if self._is_learned("means_"):
             prior, weight = np.broadcast_to(self.means_prior, before.shape), self._means_weight()[..., None]
             total = weight * prior + np.einsum("tkm,td->kmd", weights, X)
             unused = (self.weights_ == 0) & np.all(total == 0, axis=-1)  # whatever their means are
-            self.means_ = total / np.where(unused[..., None], 1.0, steps[..., None] + weight)
+            self.means_ = _share(total, np.where(unused[..., None], 1.0, steps[..., None] + weight), before)
         if self._is_learned("covars_"):
             self._update_covariances(X, before, weights)
 
@@ -249,13 +249,13 @@ class GMMHMM(BaseHMM):
             found = found + weight[..., None, None] * outer(away)
             around = found.sum(1) if kind == "tied" else found
             total = (steps.sum(1) + m if kind == "tied" else steps + 1) + strength + d + 1
-            self.covars_ = (np.swapaxes(prior, -1, -2) + around) / total[..., None, None]
+            self.covars_ = _share(np.swapaxes(prior, -1, -2) + around, total[..., None, None], self.covars_)
             return
         around = found + weight[..., None] * away**2
         if kind == "diag":
-            self.covars_ = (around + 2 * strength) / (steps[..., None] + 1 + 2 * (prior + 1))
+            self.covars_ = _share(around + 2 * strength, steps[..., None] + 1 + 2 * (prior + 1), self.covars_)
         else:
-            self.covars_ = (around.sum(-1) + 2 * strength) / (d * (steps + 1) + 2 * (prior + 1))
+            self.covars_ = _share(around.sum(-1) + 2 * strength, d * (steps + 1) + 2 * (prior + 1), self.covars_)
 
     def _covariance_priors(self) -> tuple[np.ndarray, np.ndarray]:
         """covars_prior and covars_weight; by default those without an effect."""
@@ -281,6 +281,11 @@ class GMMHMM(BaseHMM):
         pairs = d * (d + 1) // 2
         covars = {"spherical": n * m, "diag": n * m * d, "full": n * m * pairs, "tied": n * pairs}
         return n * (m - 1) + n * m * d + covars[self.covariance_type]
+
+
+def _share(total: np.ndarray, steps: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """total / steps; what has no steps stays as it was, where hmmlearn has NaN."""
+    return np.divide(total, steps, out=np.array(before, dtype=np.float64), where=steps != 0)
 
 
 def log_densities(X: Sequences, means: np.ndarray, covars: np.ndarray, kind: str) -> np.ndarray:
