@@ -91,7 +91,7 @@ class GeneFinder(Parameters):
         *,
         kind: str = "prokaryote",
         min_length: int = 90,
-        min_posterior: float = 0.45,
+        min_posterior: float = 0.25,
         circular: bool | Collection[str] = False,
         frameshift_rate: float = 0.0,
         mask_lower_case: bool = False,
@@ -171,7 +171,13 @@ class GeneFinder(Parameters):
         return [part for record in records for part in parts_of(record, self.mask_lower_case)]
 
     def _genome(self, parts: list[Part], code: GeneticCode | None = None) -> Genome:
-        return Genome([part.codes for part in parts], code or self.code_, self.min_length, self.n_jobs)
+        """The parts side by side; from then on they look into it, so that there is one copy of their letters."""
+        genome = Genome([part.codes for part in parts], code or self.code_, self.min_length, self.n_jobs)
+        parts[:] = [
+            part._replace(codes=genome.codes[first : first + len(part.codes)])
+            for part, first in zip(parts, genome.offsets.tolist())
+        ]
+        return genome
 
     def _fit(self, parts: list[Part]) -> Self:
         known = _n_known(parts)
@@ -216,11 +222,12 @@ class GeneFinder(Parameters):
 
     def _learn(self, parts: list[Part], codes: list[GeneticCode]) -> tuple[float, GeneticCode, GeneModel, list[float]]:
         """How well codes with the same open frames explain the genome, the likeliest of them, and what was learned."""
-        genome, history = self._genome(parts, codes[0]), list[float]()
+        genome = self._genome(parts, codes[0])
         prior = best_prior(genome, self._weights, self._priors()) if self.pretrained_ else None
-        model = prior or first_model(genome, self._weights)
         if self.trained_:
             model, history = train(genome, self._weights, self.n_rounds, self._say, prior)
+        else:
+            model, history = prior or first_model(genome, self._weights), []
         if len(self._codes()) == 1:
             return 0.0, codes[0], model, history
         _, _, chosen, score = decode(genome, model, self._weights)

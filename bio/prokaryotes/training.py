@@ -221,16 +221,13 @@ def learn_content(
     n_learned: int,
 ) -> tuple[Content, Floats, Floats]:
     """Content from genes; and the words of the background and of all genes (3, 4096)."""
-    counts, background = np.zeros((n_learned, 3, N_WORDS)), np.zeros(N_WORDS)
-    taken = np.zeros(len(genome), dtype=np.bool_)
+    counts, taken = np.zeros((n_learned, 3, N_WORDS)), np.zeros(len(genome), dtype=np.bool_)
     coding.mark_taken(taken, everything.begin, everything.end)
+    background = coding.background_words(genome.codes, taken)
     for s, frames in enumerate(genome.strands):
-        if s:
-            taken = taken[::-1].copy()
         own = chosen.of_strand(s)
         weight = np.ascontiguousarray(share[chosen.strand == s, :n_learned])
         coding.count_coding(frames.codes, sense(frames, own), stops_of(frames, own), weight, counts)
-        coding.count_background(frames.codes, taken, background)
     pool = counts.sum(0) + (_GENOME if model.from_genome else _PROTEIN) * model.protein
     counts += _POOL * pool / pool[2].sum()
     if model.between is None:

@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parser.parse_args(argv)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
+    arguments.alone = argv is None
     if arguments.run is None:
         arguments.parser.print_help(sys.stderr)
         return USAGE
