@@ -5,6 +5,7 @@
 Each finder trains on the genome itself; seconds, of the processor, include training: the fastest of three runs that
 take turns. Then come posteriors: their calibration error, as the finder states them and when its constants are fitted
 on the other genomes.
+Then the time for many contigs, in metagenomic mode.
 Fragments are random pieces of the genomes, each searched without the pre-trained model of its own genome; pyrodigal is
 asked in its metagenomic mode, whose fifty models hold some of these genomes, and from 20 kb on in its single mode too.
 Settings of hmmseq were chosen on these five genomes; nothing of the annotations is seen in training.
@@ -201,6 +202,33 @@ def draw_calibration(found: dict[str, Reliability], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
+# Contigs of many genomes
+
+CONTIGS, CONTIG = 2_000, 5_000  # how many, and bases of each
+
+
+def contig_lines(data: Path) -> Iterator[str]:
+    """Seconds for contigs of all genomes in one file; each finder chooses among its models, contig by contig."""
+    rng, records = np.random.default_rng(0), []
+    for name in GENOMES:
+        [record], _ = load(data, name)
+        for first in rng.integers(0, len(record.sequence) - CONTIG, CONTIGS // len(GENOMES)).tolist():
+            records.append(FastaRecord(str(len(records)), "", record.sequence[first : first + CONTIG]))
+    finders: dict[str, Callable[[list[FastaRecord]], list[Gene]]] = {"hmmseq": GeneFinder(metagenome=True).find}
+    if rivals():
+        finders["pyrodigal, metagenomic"] = pyrodigal_meta
+    seconds: dict[str, list[float]] = {}
+    for _ in range(REPEATS):
+        for finder, find in finders.items():
+            begun = time.process_time()
+            find(records)
+            seconds.setdefault(finder, []).append(time.process_time() - begun)
+    yield f"| {len(records)} contigs of {CONTIG} bases | CPU seconds | milliseconds a contig |"
+    yield "|---|---:|---:|"
+    for finder, each in seconds.items():
+        yield f"| {finder} | {min(each):.1f} | {1000 * min(each) / len(records):.1f} |"
+
+
 # Fragments
 
 
@@ -289,6 +317,8 @@ def main() -> None:
     for text in calibration_lines(arguments.data, arguments.output):
         show(text)
     show("")
+    for text in (*contig_lines(arguments.data), ""):
+        show(text)
     for text in fragment_lines(arguments.data, arguments.fragments) if arguments.fragments else ():
         show(text)
     write(arguments.output, "genes", found, lines)

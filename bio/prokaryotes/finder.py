@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +24,7 @@ from .code_choice import codons_of, group_by_frames, likeliest
 from .decoding import Found, coding_cover, find_genes
 from .pretrained import Pretrained, best_prior, pretrained
 from .scores import Weights
+from .together import Group, Waiting, best_models
 from .training import GeneModel, decode, first_model, train
 
 KINDS = "prokaryote", "eukaryote"
@@ -141,13 +142,41 @@ class GeneFinder(Parameters):
         if not self.metagenome:
             records = list(records)
             return self.fit(records).predict(records)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "[0-9]+ bases are too few to train on", UserWarning)
-            known = (record for record in checked(records) if _n_known(self._parts([record])))
-            found = [self.fit([record]).predict([record]) for record in known]
+        self._check_parameters()
+        found = dict(self._find_each(checked(records)))
         if not found:
             raise DataError(NOTHING)
-        return [gene for genes in found for gene in genes]
+        return [gene for number in sorted(found) for gene in found[number]]
+
+    def _find_each(self, records: Iterable[FastaRecord]) -> Iterator[tuple[int, list[Gene]]]:
+        """Numbers of records with a known base, and their genes. The short ones are read together, the others one by one."""
+        alike, waiting = len(self._codes()) == 1 and bool(self._priors()), Waiting()
+        for number, record in enumerate(records):
+            known = _n_known(self._parts([record]))
+            if alike and 0 < known < ENOUGH_TO_TRAIN:
+                for group in waiting.add(number, record):
+                    yield from self._find_group(group)
+            elif known:
+                yield number, self._find_alone(record)
+        for group in waiting.rest():
+            yield from self._find_group(group)
+
+    def _find_alone(self, record: FastaRecord) -> list[Gene]:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "[0-9]+ bases are too few to train on", UserWarning)
+            return self.fit([record]).predict([record])
+
+    def _find_group(self, group: Group) -> Iterator[tuple[int, list[Gene]]]:
+        """The same for short records of like composition: each with the pre-trained model that explains it best."""
+        [self.code_], self.trained_, self.pretrained_ = self._codes(), False, True
+        self.history_ = list[float]()
+        by_record = [self._parts([record]) for record in group.records]
+        parts = [part for own in by_record for part in own]
+        owner = np.repeat(np.arange(len(by_record)), [len(own) for own in by_record])
+        chosen = best_models(self._genome(parts), owner, group.composition, self._weights, self._priors())
+        for self.model_, mine in chosen:
+            found = iter(self._predict_parts([part for k in mine for part in by_record[k]]))
+            yield from ((group.numbers[k], [gene for _ in by_record[k] for gene in next(found)]) for k in mine)
 
     def coding_probability(self, record: FastaRecord, first: int = 0, last: int | None = None) -> NDArray[np.float64]:
         """(last - first, 2) posterior probability, by strand, that a base lies inside a gene.
@@ -234,6 +263,9 @@ class GeneFinder(Parameters):
         return score, likeliest(codes, codons_of(genome, chosen)), model, history
 
     def _predict(self, parts: list[Part], turn: bool = True) -> list[Gene]:
+        return [gene for genes in self._predict_parts(parts, turn) for gene in genes]
+
+    def _predict_parts(self, parts: list[Part], turn: bool = True) -> list[list[Gene]]:
         if not parts:
             return []
         self._say("decoding ...")
@@ -243,10 +275,14 @@ class GeneFinder(Parameters):
             turned = [part._replace(codes=np.roll(part.codes, -turn)) for part, turn in zip(parts, turns)]
             found = self._found(turned)
         return [
-            gene
+            [
+                gene
+                for gene in _turned(
+                    found.genes(number, part.seqid, part.offset, self.code_.table), turn, len(part.codes)
+                )
+                if (gene.posterior or 0.0) >= self.min_posterior
+            ]
             for number, (part, turn) in enumerate(zip(parts, turns))
-            for gene in _turned(found.genes(number, part.seqid, part.offset, self.code_.table), turn, len(part.codes))
-            if (gene.posterior or 0.0) >= self.min_posterior
         ]
 
     def _found(self, parts: list[Part]) -> Found:

@@ -14,7 +14,7 @@ from ..alphabet import DNA, Codes
 from ..genetic_code import GeneticCode
 
 BORDER = 5  # a code of its own between contigs: no gene crosses it, but one may be cut by it
-BORDER_WIDTH = 3  # so that every frame meets it
+BORDER_WIDTH = 48  # every frame meets it, and a start does not see the letters of another contig
 CUT = -1  # what stands for a start or stop codon that lies beyond a border
 
 _USUAL_STARTS = (14, 46, 62)  # ATG, GTG, TTG
