@@ -65,7 +65,8 @@ class GeneFinder(Parameters):
     code_ : GeneticCode
     pretrained_ : whether a pre-trained model was where training began, or stands in for it
     history_ : score a base of the best path, genes against background, in each round of training
-    trained_ : False if there was too little sequence to train on; then a pre-trained model stands in, and a warning says so
+    trained_ : False if there was too little sequence to train on, or there were no genes in it to learn from; then a model
+        made before stands in, and a warning says so
 
     Genes are candidate spans on both strands, scored as wholes (`scores.py`): codons in several classes, start sites,
     stop codons, lengths. Gaps, which may be overlaps, join them (`durations.py`); training is unsupervised
@@ -223,6 +224,9 @@ class GeneFinder(Parameters):
         by_frames = group_by_frames(codes)
         learned = [self._learn(parts, group) for group in by_frames]
         _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
+        if self.history_ and self.history_[0] <= 0:
+            self.trained_ = False
+            warnings.warn("no genes to learn from in this sequence; using a model made before", stacklevel=3)
         return self
 
     def _check_parameters(self) -> None:

@@ -195,9 +195,13 @@ def train(
 ) -> tuple[GeneModel, list[float]]:
     """The model after so many rounds, and the score a base of the best path of each round but the last.
 
+    Where genes explain the sequence no better than none after the first round, there are none to learn from: going on would
+    make genes of what open frames chance has left. What training began with is the model then.
+
     prior : what to begin with; default: average proteins
     """
-    model, history = prior or first_model(genome, weights), list[float]()
+    beginning, history = prior or first_model(genome, weights), list[float]()
+    model = beginning
     _, _, chosen, _ = decode(genome, model, weights)
     if prior is None:
         chosen, protein = seeds(genome, model, chosen)
@@ -208,6 +212,8 @@ def train(
             _, _, chosen, score = decode(genome, model, weights)
             history.append(score / len(genome))
             say(f"round {number + 1} of {n_rounds}: {len(chosen.strand)} genes, {history[-1]:.4f} nats a base")
+        if history and history[0] <= 0:
+            return beginning, history
     return model, history
 
 

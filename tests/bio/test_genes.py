@@ -379,3 +379,13 @@ def test_log_likelihood_of_a_background_is_a_sum_of_words():
     words = [codes[p - 5 : p + 1] for p in range(5, 30) if (codes[p - 5 : p + 1] < 4).all()]
     expected = sum(log_p[int(word @ 4 ** np.arange(5, -1, -1))] for word in words)
     assert log_background(codes, log_p) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("gc", [0.3, 0.7])
+@pytest.mark.parametrize("priors", [None, ()])
+def test_random_letters_have_next_to_no_genes(gc, priors):
+    letters = np.random.default_rng(3).choice(list(b"ACGT"), 200_000, p=[(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
+    finder = GeneFinder(priors=priors)
+    with pytest.warns(UserWarning, match="no genes to learn from"):
+        found = finder.find([FastaRecord("random", "", letters.astype(np.uint8).tobytes())])
+    assert len(found) <= 8 and not finder.trained_
