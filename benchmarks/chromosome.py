@@ -71,7 +71,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         model, genome = Path(folder) / "model", Path(folder) / "genome.fa"
-        GeneFinder(kind="eukaryote", encoder="sites" if arguments.neural else None).fit(records, genes).save(model)
+        GeneFinder(kind="eukaryote", encoder="exons" if arguments.neural else None).fit(records, genes).save(model)
         for megabases in sorted(arguments.megabases):
             chromosome(sequence, int(megabases * 1e6), genome)
             rows.append(measure(model, genome, int(megabases * 1e6)))

@@ -60,7 +60,8 @@ def draw(
         if records:
             check_sequences(genes, records)
     if records:
-        tracks["found"], coding = _found(stretch, records, table)
+        name = "found" if "found" not in tracks else "found here"
+        tracks[name], coding = _found(stretch, records, table)
     known = {gene.seqid for genes in tracks.values() for gene in genes} | {record.id for record in records}
     if stretch.seqid not in known:
         raise DataError(f"no genes on {stretch.seqid!r}; they lie on {some(known) or 'no sequence at all'}")

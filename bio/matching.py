@@ -7,7 +7,7 @@ neighbourhoods, so that resampling them resamples all figures at once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -82,41 +82,49 @@ def count(predicted: list[Gene], annotated: list[Gene]) -> dict[str, Counts]:
     bases, places = _Bases(predicted, judged, others), _Neighbourhoods([*predicted, *annotated])
     levels = {"base": bases.count(places)}
     for name, items_of in ITEMS.items():
-        ours, theirs, open_ones = (
-            {item.identity: item for gene in genes for item in items_of(gene)} for genes in (predicted, judged, others)
-        )
-        found = [item for key, item in theirs.items() if key in ours]
-        missed = [item for key, item in ours.items() if key not in theirs and key not in open_ones]
-        wrong = [item for item in missed if not bases.is_left_out(item)]
+        ours, theirs, open_ones = (_by_identity(genes, items_of) for genes in (predicted, judged, others))
+        found = [items for key, items in theirs.items() if key in ours]
+        missed = [items for key, items in ours.items() if key not in theirs and key not in open_ones]
+        wrong = [items for items in missed if not any(map(bases.is_left_out, items))]
         levels[name] = _table(places, theirs.values(), found, found + wrong, found)
     levels["gene"] = _count_loci(predicted, judged, others, bases, places)
     return levels
 
 
-def _table(places: _Neighbourhoods, *columns: Iterable[Item]) -> Counts:
-    return np.stack([places.count(items) for items in columns], axis=1)
+def _by_identity(genes: list[Gene], items_of: Callable[[Gene], Iterator[Item]]) -> dict[Hashable, list[Item]]:
+    """Equal items, ends of several transcripts say, count once; not at all where one of them lies on what is not judged."""
+    found: dict[Hashable, list[Item]] = defaultdict(list)
+    for gene in genes:
+        for item in items_of(gene):
+            found[item.identity].append(item)
+    return found
+
+
+def _table(places: _Neighbourhoods, *columns: Iterable[list[Item]]) -> Counts:
+    """A column counts groups of items; those of one group overlap, so that the first says in which neighbourhood it is."""
+    return np.stack([places.count(items[0] for items in groups) for groups in columns], axis=1)
 
 
 def _count_loci(
     predicted: list[Gene], judged: list[Gene], others: list[Gene], bases: _Bases, places: _Neighbourhoods
 ) -> Counts:
-    """A locus is found, or right, if one of its transcripts is."""
+    """A locus is found, or right, if one of its transcripts is; a wrong one counts unless one lies on what is not judged."""
     ours, theirs, open_ones = (
         {item for gene in genes for item in transcripts(gene)} for genes in (predicted, judged, others)
     )
     found, missed = _split(judged, ours)
     right, wrong = _split(predicted, theirs)
-    wrong = [item for item in wrong if item not in open_ones and not bases.is_left_out(item)]
+    wrong = [locus for locus in wrong if not any(item in open_ones or bases.is_left_out(item) for item in locus)]
     return _table(places, found + missed, found, right + wrong, right)
 
 
-def _split(genes: list[Gene], other_side: set[Item]) -> tuple[list[Item], list[Item]]:
-    """A transcript of each locus: of those that share one with the other side, and of those that do not."""
-    shared: list[Item] = []
-    alone: list[Item] = []
+def _split(genes: list[Gene], other_side: set[Item]) -> tuple[list[list[Item]], list[list[Item]]]:
+    """Transcripts by locus: of loci that share one with the other side, and of those that do not."""
+    shared: list[list[Item]] = []
+    alone: list[list[Item]] = []
     for locus in group_into_loci(genes):
         items = [item for gene in locus for item in transcripts(gene)]
-        (alone if other_side.isdisjoint(items) else shared).append(items[0])
+        (alone if other_side.isdisjoint(items) else shared).append(items)
     return shared, alone
 
 

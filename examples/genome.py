@@ -12,7 +12,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from hmmseq.bio import FastaRecord, Gene, GeneFinder, evaluate, read_cds_table, read_fasta
-from hmmseq.bio.plot import FORWARD_COLOUR, REVERSE_COLOUR, plot_genes
+from hmmseq.bio.plot import plot_genes
 
 DATA = Path(__file__).parent / "data"
 FIRST, LAST = 441_000, 459_000  # the stretch to draw, in bases from 1
@@ -37,18 +37,11 @@ def main() -> None:
 
 def draw(finder: GeneFinder, genome: FastaRecord, annotated: list[Gene], genes: list[Gene]) -> None:
     """One stretch of the genome: annotated genes, found genes, and how sure the model is at every base."""
-    figure, ax = plt.subplots(figsize=(13, 4.6), layout="constrained")
     coding = finder.coding_probability(genome, FIRST - 1, LAST)
-    plot_genes({"annotated": annotated, "found\n(paler: less sure)": genes}, FIRST, LAST, coding=coding, ax=ax)
-    strands = [
-        plt.Rectangle((0, 0), 1, 1, facecolor=colour, edgecolor="black", linewidth=0.7)
-        for colour in (FORWARD_COLOUR, REVERSE_COLOUR)
-    ]
-    names = ["forward strand", "reverse strand"]
-    ax.legend(strands, names, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), frameon=False)
-    ax.set_title("Mycoplasma genitalium: genes found without any annotation", loc="left")
-    figure.savefig(PICTURE, dpi=150)
-    plt.close(figure)
+    ax = plot_genes({"annotated": annotated, "found\n(paler: less sure)": genes}, FIRST, LAST, coding=coding)
+    ax.set_title("Mycoplasma genitalium: genes found without any annotation", loc="right", fontsize="medium")
+    ax.figure.savefig(PICTURE, dpi=150)
+    plt.close(ax.figure)
 
 
 if __name__ == "__main__":

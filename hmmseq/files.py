@@ -55,13 +55,30 @@ def read_blocks(source: Source, *, max_ratio: float = MAX_RATIO) -> Iterator[byt
             yield from chain([first], iter(lambda: file.read(BLOCK), b""))
 
 
+def read_text(source: Source, *, max_ratio: float = MAX_RATIO) -> Iterator[bytes]:
+    """As `read_blocks`, of a text: every line end is a newline, and no byte order mark comes first.
+
+    Raises DataError for a NUL byte: what has one is UTF-16, or no text.
+    """
+    offset, after_return = 0, False
+    for block in read_blocks(source, max_ratio=max_ratio):
+        if (nul := block.find(0)) >= 0:
+            name = source_name(source)
+            raise DataError(f"{name}: NUL byte at offset {offset + nul}; expected text, is it UTF-16 or binary?")
+        text = block.removeprefix(b"\xef\xbb\xbf") if offset == 0 else block
+        if after_return:
+            text = text.removeprefix(b"\n")  # a CR LF cut in two
+        offset, after_return = offset + len(block), block.endswith(b"\r")
+        yield text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
 def read_lines(source: Source) -> Iterator[tuple[int, str]]:
-    """Yield (line number from 1, line) of a UTF-8 text, packed or not; line ends are removed."""
+    """Yield (line number from 1, line) of a UTF-8 text, packed or not, whatever its line ends, which are removed."""
     held, number = b"", 1
-    for block in chain(read_blocks(source), [b"\n"]):
+    for block in chain(read_text(source), [b"\n"]):
         *lines, held = (held + block).split(b"\n")
         for line in lines:
-            yield number, line.rstrip(b"\r").decode(errors="replace").removeprefix("\ufeff")
+            yield number, line.decode(errors="replace")
             number += 1
         if len(held) > BLOCK:
             raise DataError(f"{source_name(source)}, line {number}: longer than {BLOCK} bytes; is this text?")
@@ -76,11 +93,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Raises OSError naming `path` if its folder cannot be written.
     """
-    target = os.path.realpath(path)  # a link keeps pointing to the file that is replaced
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "wb") as device:
+    if os.path.exists(path) and not os.path.isfile(path):  # not by its real path: /dev/stdout as a pipe has none
+        with open(path, "wb") as device:
             yield device
         return
+    target = os.path.realpath(path)  # a link keeps pointing to the file that is replaced
     temporary = os.path.join(os.path.dirname(target), f".hmmseq-{secrets.token_hex(8)}.tmp")
     file = _create(temporary, os.fspath(path))
     try:
@@ -115,6 +132,8 @@ def _opened(source: Source) -> Iterator[Readable]:
     if not isinstance(source, (str, os.PathLike)):
         yield source
     elif source == "-":
+        if sys.stdin is None:
+            raise DataError("standard input is closed; name a file")
         yield sys.stdin.buffer
     else:
         with open(source, "rb") as file:

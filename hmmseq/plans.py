@@ -47,8 +47,8 @@ class Plan(NamedTuple):
 
 def groups(packed: Packed | Densities) -> list[np.ndarray]:
     """Sequences that stay whole, and sequences to cut."""
-    lengths = packed.steps.lengths
-    if lengths.min() > 0 and (lengths.max() <= WHOLE or lengths.min() > WHOLE):
+    lengths, shortest = packed.steps.lengths, packed.steps.shortest
+    if shortest > 0 and (packed.steps.longest <= WHOLE or shortest > WHOLE):
         return [np.arange(len(lengths))]
     found = [np.flatnonzero((lengths > 0) & (lengths <= WHOLE)), np.flatnonzero(lengths > WHOLE)]
     return [group for group in found if len(group)]
@@ -106,7 +106,7 @@ def _pairs(packed: Packed | Densities, group: np.ndarray, warmup: int) -> Plan:
 def make_plan(layout: Layout, packed: Packed | Densities, weights: np.ndarray, group: np.ndarray, warmup: int) -> Plan:
     """Pieces of the sequences in `group`, the longest first; the pieces of a sequence stay in order."""
     lengths, starts, weights = chosen(packed.steps.lengths, group), chosen(packed.offsets[:-1], group), weights[group]
-    if lengths.max() <= WHOLE:
+    if packed.steps.longest <= WHOLE or lengths.max() <= WHOLE:
         return _whole(layout, group, lengths, starts, weights)
     chunk = _chunk_length(layout, int(lengths.sum()), warmup)
     n_pieces = -(-lengths // chunk)
@@ -126,8 +126,7 @@ def make_plan(layout: Layout, packed: Packed | Densities, weights: np.ndarray, g
         closes=rest <= warmup,
         weight=weights[which],
     )
-    tiles = np.append(np.arange(0, len(which), layout.rows), len(which))
-    return Plan(pieces, tiles, group[which], place, warmup, bool(place.any()))
+    return Plan(pieces, _tiles(layout, len(which)), group[which], place, warmup, bool(place.any()))
 
 
 def _whole(layout: Layout, group: np.ndarray, lengths: np.ndarray, starts: np.ndarray, weights: np.ndarray) -> Plan:
@@ -135,15 +134,23 @@ def _whole(layout: Layout, group: np.ndarray, lengths: np.ndarray, starts: np.nd
     if (lengths[1:] > lengths[:-1]).any():
         order = np.argsort(-lengths, kind="stable")
         group, lengths, starts, weights = group[order], lengths[order], starts[order], weights[order]
-    none, all_ = np.zeros(len(group), dtype=np.int64), np.ones(len(group), dtype=bool)
+    none = np.zeros(len(group), dtype=np.int64)
+    all_ = none == 0
     pieces = Pieces(starts, lengths, none, none, opens=all_, closes=all_, weight=weights)
-    return Plan(pieces, np.append(np.arange(0, len(group), layout.rows), len(group)), group, none, 0, False)
+    return Plan(pieces, _tiles(layout, len(group)), group, none, 0, False)
+
+
+def _tiles(layout: Layout, n_pieces: int) -> np.ndarray:
+    """Where tiles begin, and where the last one ends."""
+    tiles = np.arange(0, n_pieces + layout.rows, layout.rows)
+    tiles[-1] = n_pieces
+    return tiles
 
 
 def _warmups(packed: Packed | Densities, group: np.ndarray) -> list[int]:
     """0 for sequences that stay whole; else those that leave most lanes something else to do than to warm up."""
     lengths = chosen(packed.steps.lengths, group)
-    if lengths.max() <= WHOLE:
+    if packed.steps.longest <= WHOLE or lengths.max() <= WHOLE:
         return [0]
     return [w for w in WARMUPS if 8 * w <= lengths.min() and WIDTH * 4 * w <= 3 * lengths.sum()]
 

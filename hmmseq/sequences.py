@@ -54,7 +54,7 @@ class Sequences:
     @classmethod
     def _split(cls, values: np.ndarray, lengths: Any) -> "Sequences":
         lengths = np.asarray(lengths)
-        if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or np.any(lengths < 0):
+        if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or lengths.min(initial=0) < 0:
             raise ValueError(f"lengths must be a list of whole numbers, 0 or more, one per sequence; got {lengths!r}")
         offsets = _offsets(lengths)
         if offsets[-1] != len(values) or lengths.max(initial=0) > len(values):  # sums of hostile lengths wrap around
@@ -74,6 +74,22 @@ class Sequences:
         filled = [array for array in arrays if len(array)] if 0 in lengths else arrays
         values = np.concatenate(filled) if len(filled) > 1 else (filled or arrays)[0]
         return cls(values, _offsets(lengths))
+
+    def over(self, values: np.ndarray) -> "Sequences":
+        """The same sequences with other rows, one for each of theirs: nothing is checked again."""
+        others = object.__new__(Sequences)
+        others.__dict__ = self.__dict__ | {"values": values}
+        return others
+
+    @cached_property
+    def longest(self) -> int:
+        """Steps of the longest sequence."""
+        return int(self.lengths.max(initial=0))
+
+    @cached_property
+    def shortest(self) -> int:
+        """Steps of the shortest sequence."""
+        return int(self.lengths.min()) if len(self) else 0
 
     @cached_property
     def lengths(self) -> np.ndarray:

@@ -172,12 +172,18 @@ class SpanGraph:
         """(n_gaps,) log weight of a sequence that is all one gap: the sum over all ways to have begun before and go on."""
         out = np.full(self.n_gaps, NEVER)
         border, tail = self.timed.border, self.timed.tail
-        for g in range(self.n_gaps):
-            row = border.weight[g, : border.longest[g] + 1]
+        for g, survival in self._survivals.items():
             beyond = max(0, n_steps - int(border.longest[g]))
-            if row.max() > NEVER and (not beyond or tail[g] > NEVER):
-                out[g] = log_survival(row[None], tail[g])[0, n_steps - beyond] + (beyond * tail[g] if beyond else 0.0)
+            if not beyond or tail[g] > NEVER:
+                out[g] = survival[n_steps - beyond] + (beyond * tail[g] if beyond else 0.0)
         return self.timed.start + self.timed.end + out
+
+    @cached_property
+    def _survivals(self) -> dict[int, np.ndarray]:
+        """Of gaps that a sequence may begin in, by number: log weight of going on for so many steps after some before."""
+        border, tail = self.timed.border, self.timed.tail
+        rows = {g: border.weight[g, : border.longest[g] + 1] for g in range(self.n_gaps)}
+        return {g: log_survival(row[None], tail[g])[0] for g, row in rows.items() if row.max() > NEVER}
 
     def candidates(self, spans: Spans) -> Candidates:
         """The spans as the kernels read them; ValueError if they do not belong to this graph."""

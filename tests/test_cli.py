@@ -94,6 +94,60 @@ def test_an_unwritable_output_is_found_before_the_input_is_read(target, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["genes", "genome.fna", "-o", "genome.fna"], "is an input, too"),
+        (["genes", "genome.fna", "-o", "link.fna"], "is an input, too"),
+        (["genes", "genome.fna", "-o", "x", "--faa", "./x"], "is another output, too"),
+        (["genes", "genome.fna", "--faa", "-"], "two results would go to standard output"),
+        (["islands", "genome.fna", "--bedgraph", "-"], "two results would go to standard output"),
+        (["train-genes", "genome.fna", "truth.gff3", "-o", "truth.gff3"], "is an input, too"),
+        (["evaluate", "-", "-"], "can be read once"),
+        (["plot", "genes", "-", "--genome", "-"], "can be read once"),
+        (["plot", "genes", "a=genome.fna", "a=truth.gff3"], "two tracks are called 'a'"),
+    ],
+)
+def test_a_file_has_one_part_to_play(arguments, said, fasta, capfd, monkeypatch):
+    monkeypatch.chdir(fasta.parent)
+    os.symlink("genome.fna", "link.fna")
+    (fasta.parent / "truth.gff3").write_text("##gff-version 3\n")
+    status, out, err = run(arguments, capfd)
+    assert status == 2 and out == "" and len(err) == 1 and said in err[0]
+    assert fasta.read_bytes() == CONTIG and sorted(os.listdir()) == ["genome.fna", "link.fna", "truth.gff3"]
+
+
+def test_a_device_can_take_several_outputs(fasta, capfd):
+    status, _, err = run(["genes", fasta, "-o", os.devnull, "--faa", os.devnull, "--quiet"], capfd)
+    assert status == 0 and len(err) == 1
+
+
+def shell(command):
+    """Standard output, standard error and exit status of a command line in which "hmmseq" is ours."""
+    ours = f"{sys.executable} -m hmmseq.cli"
+    done = subprocess.run(command.replace("hmmseq", ours), shell=True, capture_output=True, text=True)
+    return done.stdout, done.stderr.splitlines(), done.returncode
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
+def test_streams_that_are_closed_or_named(fasta):
+    plain = shell(f"hmmseq genes {fasta} --quiet")[0]
+    assert plain.startswith("##gff-version 3")
+    assert shell(f"hmmseq genes {fasta} -o /dev/stdout | cat")[0] == plain
+    assert shell(f"hmmseq genes {fasta} 2>&-") == (plain, [], 0)
+    assert shell("hmmseq genes - <&-") == ("", ["hmmseq: standard input is closed; name a file"], 1)
+    _, err, status = shell(f"hmmseq genes {fasta} --quiet >&-")
+    assert status == 1 and err[-1] == "hmmseq: standard output is closed; name a file to write"
+
+
+def test_an_interruption_while_arguments_are_read_is_no_traceback(capfd, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("argparse.ArgumentParser.parse_args", interrupt)
+    assert run(["genes", "x.fna"], capfd) == (130, "", ["hmmseq: interrupted"])
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["genes"],

@@ -54,8 +54,14 @@ def test_genbank_has_both_sequence_and_annotation(folder, capfd):
     assert status == 0 and "learned from 12 genes, 0 left out" in err[-1]
 
 
-def test_networks_on_the_command_line(folder, capfd):
+def test_networks_on_the_command_line(folder, capfd, monkeypatch):
     pytest.importorskip("torch")
+    from hmmseq.bio.spliced import network_training
+    from hmmseq.hybrid import scorers
+
+    quick = scorers.Plan(epochs=5)
+    monkeypatch.setattr(scorers, "Plan", lambda: quick)
+    monkeypatch.setattr(network_training, "REPEATS", 1)
     records, genes = zip(*(plant(8, seed=seed, seqid=f"c{seed}") for seed in (22, 23, 24)))
     (folder / "larger.fa").write_text("".join(f">{own.id}\n{own.sequence.decode()}\n" for own in records))
     write_genes([gene for own in genes for gene in own], folder / "larger.gff3", records=records)
@@ -63,7 +69,7 @@ def test_networks_on_the_command_line(folder, capfd):
     status, _, err = run(command, capfd)
     assert status == 0 and any(line.startswith("networks: expected exon F1") for line in err)
     status, out, _ = run(["info", folder / "neural"], capfd)
-    assert status == 0 and "networks\tstart acceptor donor stop\n" in out
+    assert status == 0 and "networks\tstart acceptor donor stop single initial internal terminal\n" in out
     genome = files(folder, "genome.fa.gz")
     status, _, err = run(["genes", *genome, "--model", folder / "neural", "-q", "-o", folder / "out2.gff3"], capfd)
     assert status == 0 and not err and len(places(folder / "out2.gff3") & places(folder / "genes.gff3")) >= 8
@@ -93,6 +99,18 @@ def test_alternatives_and_hints(folder, capfd):
     status, out, err = run([*command, "--alternatives", "5", "-o", folder / "all.gff3"], capfd)
     assert (status, out, err) == (0, "", [])
     assert any((start, end) in one.introns for one in read_genes(folder / "all.gff3"))
+
+
+def test_genes_run_on_beyond_the_ends_unless_they_are_said_to_be_complete(folder, capfd):
+    record, genes = plant(12, seed=21)
+    cut = next(gene for gene in genes if len(gene.introns) > 1)
+    middle = sum(cut.introns[0]) // 2
+    (folder / "cut.fa").write_bytes(b">c\n" + record.sequence[middle:])
+    for options, partial in (([], True), (["--complete"], False)):
+        command = ["genes", folder / "cut.fa", "--model", folder / "model", "-q", "-o", folder / "cut.gff3", *options]
+        assert run(command, capfd) == (0, "", [])
+        found = read_genes(folder / "cut.gff3")
+        assert found and any(gene.partial_left for gene in found) is partial
 
 
 @pytest.mark.parametrize(
@@ -131,3 +149,10 @@ def test_bad_files_give_one_line(folder, capfd):
     assert status == 1 and len(err) == 1 and "rename one side" in err[0] and not (folder / "none").exists()
     status, _, err = run(["train-genes", genome, "-", "-o", folder / "none"], capfd)
     assert status == 2 and "without -" in err[0]
+    (folder / "away.gff").write_text("chrX\tRNASeq\tintron\t9\t99\t5\t+\t.\t.\n")
+    for command in (
+        ["genes", genome, "--model", folder / "model"],
+        ["train-genes", genome, annotation, "-o", folder / "m"],
+    ):
+        status, out, err = run([*command, "-q", "--hints", folder / "away.gff"], capfd)
+        assert status == 1 and not out and len(err) == 1 and "hints lie on 'chrX'" in err[0]

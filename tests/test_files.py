@@ -166,6 +166,19 @@ def test_lines_have_numbers_and_no_ends():
     assert lines == [(1, "one"), (2, "\ufffdtwo"), (3, ""), (4, "four")]
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("step", [3, 4, 5, 1000])
+def test_every_line_end_ends_a_line(end, step):
+    file = io.BytesIO(end.join([b"\xef\xbb\xbfone", b"", b"two \xc3\xa9"]))
+    drip = type("Drip", (), {"read": lambda _, size: file.read(min(size, step))})()
+    assert list(read_lines(drip)) == [(1, "one"), (2, ""), (3, "two \xe9")]
+
+
+def test_a_nul_byte_is_no_text():
+    with pytest.raises(DataError, match="input: NUL byte at offset 3; expected text, is it UTF-16"):
+        list(read_lines(io.BytesIO("ab\n".encode("utf-16"))))
+
+
 def test_an_endless_line_is_refused():
     with pytest.raises(DataError, match="line 2: longer"):
         list(read_lines(io.BytesIO(b"a\n" + b"x" * (3 * BLOCK))))

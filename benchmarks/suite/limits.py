@@ -3,6 +3,7 @@
 import platform
 from functools import cache
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
@@ -24,6 +25,25 @@ def bytes_per_second() -> float:
     """Read plus written by a copy of a large array, one thread."""
     source, target = np.ones(COPIED // 8), np.zeros(COPIED // 8)
     return 2 * COPIED / best(lambda: np.copyto(target, source), 10)
+
+
+@cache
+def two_threads() -> float:
+    """How many times as much two threads do as one, of matrix products in cache that have nothing in common."""
+    ours, theirs = (tuple(np.ones((SIDE, SIDE)) for _ in range(3)) for _ in range(2))
+
+    def both() -> None:
+        other = Thread(target=_products, args=theirs)
+        other.start()
+        _products(*ours)
+        other.join()
+
+    return 2 * best(lambda: _products(*ours), 10) / best(both, 10)
+
+
+def _products(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    for _ in range(20):
+        np.matmul(a, b, out=out)
 
 
 def processor() -> str:

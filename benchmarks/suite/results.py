@@ -80,6 +80,7 @@ def _machine() -> dict[str, Any]:
     return {
         "date": time.strftime("%Y-%m-%d"),
         "processor": limits.processor(),
+        "two_threads": round(limits.two_threads(), 2),
         "multiply_adds_per_ns": round(limits.multiply_adds_per_second() / 1e9, 1),
         "copy_bytes_per_ns": round(limits.bytes_per_second() / 1e9, 1),
         "python": platform.python_version(),

@@ -69,6 +69,7 @@ def _heading(group: dict[str, Any]) -> Iterator[str]:
     yield (
         f"{machine['date']}, {machine['processor']}, product {machine['multiply_adds_per_ns']} multiply-adds/ns, "
         f"copy {machine['copy_bytes_per_ns']} bytes/ns"
+        + (f", two threads {machine['two_threads']} times one" if "two_threads" in machine else "")
     )
     yield ""
 

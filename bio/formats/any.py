@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Protocol
 
 from hmmseq.errors import DataError, some
-from hmmseq.files import Source, read_blocks, source_name
+from hmmseq.files import Source, read_text, source_name
 
 from ..alphabet import DNA
 from ..gene import Gene, identifiers
@@ -20,16 +22,17 @@ from .output import Target, write_lines
 
 FORMATS = ("gff3", "gtf", "bed", "genbank")
 _WIDTH = 60  # letters a line of FASTA
+_GFF3_ATTRIBUTES = re.compile(r"\s*(\.?\s*$|[^=;\"]*[^=;\"\s]=)")  # key=value; GTF has key "value"
 
 
 class _Opened:
-    """A source whose beginning was looked at and can still be read; packed sources are unpacked."""
+    """A text whose beginning was looked at and can still be read, unpacked."""
 
     def __init__(self, source: Source) -> None:
         self.name = source_name(source)
-        self._blocks = (block for block in read_blocks(source) if block)
-        self.beginning = next(self._blocks, b"")
-        self._held = [self.beginning]
+        self._blocks = (block for block in read_text(source) if block)
+        first = next(self._blocks, b"")
+        self.beginning, self._held = first.lstrip(), [first]
 
     def read(self, size: int = -1, /) -> bytes:
         return self._held.pop() if self._held else next(self._blocks, b"")
@@ -55,20 +58,34 @@ def read_sequences(source: Source) -> list[FastaRecord]:
     return list(read_fasta(opened, alphabet=DNA))
 
 
-def check_sequences(genes: Iterable[Gene], records: Iterable[FastaRecord]) -> None:
-    """DataError if no gene lies on any of the sequences, or one lies beyond the end of its sequence."""
+class Placed(Protocol):
+    """What lies on a sequence, as genes and hints do: bases start ... end (from 1)."""
+
+    @property
+    def seqid(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+def check_sequences(genes: Iterable[Placed], records: Iterable[FastaRecord], *, what: str = "genes") -> None:
+    """DataError if no gene lies on any of the sequences, or one begins beyond the end of its sequence.
+
+    what : how to call them; hints can be checked in the same way
+    """
     genes, lengths = list(genes), {record.id: len(record.sequence) for record in records}
     ours = {gene.seqid for gene in genes}
     if ours and not ours & lengths.keys():
         raise DataError(
-            f"genes lie on {some(ours)}, sequences are {some(set(lengths))}; the ids must be the same, rename one side"
+            f"{what} lie on {some(ours)}, sequences are {some(set(lengths))}; the ids must be the same, rename one side"
         )
     for gene in genes:
         length = lengths.get(gene.seqid, gene.end)
         if gene.start > length:
             raise DataError(
-                f"{gene.seqid}: gene at {gene.start}..{gene.end} of {length} bases; "
-                "is the annotation of another version of the sequence?"
+                f"{gene.seqid} has {length} bases, and one of the {what} is at {gene.start}..{gene.end}; "
+                "are they of another version of the sequence?"
             )
 
 
@@ -140,17 +157,17 @@ def _entries(genes: list[Gene], letters: Callable[[Gene], str]) -> Iterable[str]
 def _reader(beginning: bytes, name: str) -> Callable[[Source], list[Gene]]:
     if beginning.startswith(b"LOCUS "):
         return read_genbank
-    if beginning.startswith(b"##gff-version") or not beginning.strip():
-        return read_gff3  # which says what an empty file lacks
     lines = (line for line in beginning[:65536].decode(errors="replace").splitlines() if line.strip())
     row = next((line for line in lines if not line.startswith(("#", "track", "browser"))), "")
-    columns = row.split("\t")
+    columns = row.split("\t") if "\t" in row else row.split()
     if "seqid" in columns:
         return read_cds_table
     if len(columns) == 9 and columns[3].isdigit():
-        return read_gff3 if "=" in columns[8] or columns[8] == "." else read_gtf
+        return read_gff3 if _GFF3_ATTRIBUTES.match(columns[8]) else read_gtf
     if len(columns) >= 6 and columns[1].isdigit() and columns[2].isdigit():
         return read_bed
-    if not row:
-        return read_gff3  # comments only
-    raise DataError(f"{name}: begins with {row[:40]!r}; expected GFF3, GTF, BED, GenBank or a table of CDS")
+    if not row or beginning.startswith(b"##gff-version 3"):
+        return read_gff3  # which says what an empty file lacks
+    raise DataError(
+        f"{name}: begins with {row[:40]!r}; expected GFF3, GTF, BED (6 columns or more), GenBank or a table of CDS"
+    )

@@ -6,6 +6,7 @@ from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
 from ..gene import Gene
+from .fields import whole
 
 _COLUMNS = (
     "seqid",
@@ -44,14 +45,14 @@ def _table_gene(place: str, header: list[str], values: list[str]) -> Gene:
         pieces = tuple(_piece(part) for part in row["parts"].split(","))
         return Gene(
             row["seqid"],
-            int(row["start"]),
-            int(row["end"]),
+            whole(row["start"], "start"),
+            whole(row["end"], "end"),
             row["strand"],
-            partial_left=bool(int(row["partial"])),  # the table does not say at which end
-            partial_right=bool(int(row["partial"])),
-            transl_table=int(row["transl_table"]),
+            partial_left=bool(whole(row["partial"], "partial")),  # the table does not say at which end
+            partial_right=bool(whole(row["partial"], "partial")),
+            transl_table=whole(row["transl_table"], "transl_table"),
             name=row["locus_tag"],
-            pseudo=bool(int(row["pseudo"])),
+            pseudo=bool(whole(row["pseudo"], "pseudo")),
             pieces=pieces if len(pieces) > 1 else (),
         )
     except ValueError as error:
@@ -60,4 +61,4 @@ def _table_gene(place: str, header: list[str], values: list[str]) -> Gene:
 
 def _piece(text: str) -> tuple[int, int]:
     start, _, end = text.partition("-")
-    return int(start), int(end)
+    return whole(start, "start of a part"), whole(end, "end of a part")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, NoReturn
 
 from hmmseq.errors import DataError
-from hmmseq.files import BLOCK, MAX_RATIO, Source, read_blocks, source_name
+from hmmseq.files import BLOCK, MAX_RATIO, Source, read_text, source_name
 
 from ..alphabet import DNA, Alphabet, Codes
 
@@ -60,20 +60,7 @@ def read_fasta(
     if duplicates not in ("error", "rename", "keep"):
         raise ValueError(f'duplicates is {duplicates!r}; choose "error", "rename" or "keep"')
     parser = _Parser(source_name(source), alphabet, lenient, duplicates, max_sequence_length)
-    return parser.records(_unix_text(read_blocks(source, max_ratio=max_ratio), parser.name))
-
-
-def _unix_text(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Blocks with all line ends as newlines and no byte order mark; a NUL byte is an error."""
-    offset, after_return = 0, False
-    for block in blocks:
-        if (nul := block.find(0)) >= 0:
-            raise DataError(f"{name}: NUL byte at offset {offset + nul}; expected text, is it UTF-16 or binary?")
-        text = block.removeprefix(b"\xef\xbb\xbf") if offset == 0 else block
-        if after_return:
-            text = text.removeprefix(b"\n")  # a CR LF cut in two
-        offset, after_return = offset + len(block), block.endswith(b"\r")
-        yield text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return parser.records(read_text(source, max_ratio=max_ratio))
 
 
 class _Parser:
@@ -136,7 +123,9 @@ class _Parser:
         if self.duplicates == "keep":
             return id
         if id in self.first_line and self.duplicates == "error":
-            self.fail(f'id {id!r} again, as on line {self.first_line[id]}; pass duplicates="rename" or "keep"')
+            self.fail(
+                f"id {id!r} again, as on line {self.first_line[id]}; rename one (read_fasta(duplicates=) does it for you)"
+            )
         renamed, copy = id, 1
         while renamed in self.first_line:
             copy += 1
@@ -179,7 +168,9 @@ class _Parser:
     def refuse(self, letter: bytes, position: int, line: int) -> NoReturn:
         found = f"{self.where()} has {letter.decode('latin-1')!r} at position {position + 1}"
         if letter in _BLANKS_AND_DIGITS:
-            self.fail(f"{found}; expected letters only, pass lenient=True to drop blanks and digits", line)
+            self.fail(
+                f"{found}; expected letters only; remove blanks and digits (read_fasta(lenient=True) drops them)", line
+            )
         if letter in b"-.~":
             self.fail(f"{found}; gaps mean aligned sequences, remove them first", line)
         if letter == b"*":

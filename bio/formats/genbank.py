@@ -9,15 +9,20 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from hmmseq.errors import DataError
-from hmmseq.files import Source, read_blocks, source_name
+from hmmseq.files import Source, read_text, source_name
 
 from ..gene import Gene, Piece, identifiers
 from .fasta import FastaRecord
+from .fields import whole
 from .output import Target, check_place, number, wrapped, write_lines
 
 
 def read_genbank(source: Source) -> list[Gene]:
-    """CDS features of GenBank records, packed or not; those across the origin of a circular record end beyond its length."""
+    """CDS features of GenBank records, packed or not; those across the origin of a circular record end beyond its length.
+
+    What lies on the other strand (trans-splicing) or in another record is left out, and the gene partial at both ends: no
+    comparison counts it.
+    """
     return _parsed(source, lambda record: list(_record_genes(record)))
 
 
@@ -60,7 +65,7 @@ def _biopython(what: str) -> Any:
 def _parsed(source: Source, read: Any) -> list[Any]:
     """What `read` makes of each record, in one list."""
     seqio = _biopython("reading")
-    text = io.StringIO(b"".join(read_blocks(source)).decode(errors="replace"))
+    text = io.StringIO(b"".join(read_text(source)).decode(errors="replace"))
     try:
         with warnings.catch_warnings(record=True) as complaints:
             warnings.simplefilter("always")
@@ -89,6 +94,8 @@ def _record_genes(record: Any) -> Iterator[Gene]:
     length = len(record.seq) if record.annotations.get("topology") == "circular" else 0
     shared = Counter(_tag(feature) for feature in coding)
     for feature in coding:
+        if all(part.ref for part in feature.location.parts):
+            continue  # wholly on another sequence
         isoform = len(feature.location.parts) > 1 or shared[_tag(feature)] > 1
         yield _feature_gene(record.id, feature, length, _tag(feature) if isoform else "")
 
@@ -99,16 +106,20 @@ def _tag(feature: Any) -> str:
 
 def _feature_gene(seqid: str, feature: Any, length: int, locus: str) -> Gene:
     location, qualifiers = feature.location, feature.qualifiers
-    strand = "-" if location.parts[-1].strand == -1 else "+"  # trans-spliced pieces differ: the last has the stop
-    parts = location.parts if strand == "+" else location.parts[::-1]
+    here = [part for part in location.parts if not part.ref]
+    strand = "-" if here[-1].strand == -1 else "+"
+    parts = [part for part in here if part.strand == here[-1].strand][:: 1 if strand == "+" else -1]
+    torn = len(parts) < len(location.parts)
     return Gene.of_pieces(
         seqid,
         _unwrapped([(int(part.start) + 1, int(part.end)) for part in parts], length),
         strand,
-        partial_left=type(parts[0].start).__name__ == "BeforePosition",
-        partial_right=type(parts[-1].end).__name__ == "AfterPosition",
-        phase=int(qualifiers.get("codon_start", ["1"])[0]) - 1,
-        transl_table=int(qualifiers.get("transl_table", ["1"])[0]),  # GenBank leaves the standard code unsaid
+        partial_left=torn or type(parts[0].start).__name__ == "BeforePosition",
+        partial_right=torn or type(parts[-1].end).__name__ == "AfterPosition",
+        phase=whole(qualifiers.get("codon_start", ["1"])[0], "codon_start") - 1,
+        transl_table=whole(
+            qualifiers.get("transl_table", ["1"])[0], "transl_table"
+        ),  # GenBank leaves the standard code unsaid
         name=_tag(feature),
         pseudo="pseudo" in qualifiers or "pseudogene" in qualifiers,
         locus=locus,

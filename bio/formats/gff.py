@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TypeAlias
 from urllib.parse import quote, unquote
 
 from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
 from ..gene import Gene, identifiers
+from .fields import probability
 from .output import Target, check_place, number, write_lines
+from .rows import Row, coding_rows, columns_of, ends, gene_of_rows, warn_of_no_coding_rows
 
 # What GFF3 allows unescaped in a sequence id; in other columns only these characters have a meaning.
 _SEQID_PLAIN = ".:^*$@!+_?-|"
 # Beyond GFF3's control characters, those where str.splitlines would end a line.
 _ESCAPED = {code: quote(chr(code), safe="") for code in [*range(32), *range(127, 160), 0x2028, 0x2029, *b"%;=&,"]}
-Row: TypeAlias = tuple[list[str], dict[str, str]]  # columns and attributes
 _PRODUCTS = ("protein", "polypeptide")  # of a transcript: TAIR names them as a second parent
 
 
@@ -46,15 +46,18 @@ def write_gff3(
 
 
 def read_gff3(source: Source, *, stop: bool = True) -> list[Gene]:
-    """Coding transcripts of a GFF3 file, packed or not: rows that share a Parent and an ID are pieces of one.
+    """Coding transcripts of a GFF3 file, packed or not: CDS rows that share a Parent and an ID are pieces of one.
 
     stop : False if the CDS of this file leave stop codons out; they are added
+
+    A transcript with pieces on both strands (trans-splicing) has those of one strand, and is partial at both ends. A CDS row
+    without a phase has phase 0.
 
     DataError, with the line, for a row that is no GFF3 and for a file without any line.
     """
     name, features, any_line = source_name(source), _Features(), False
     for at, line in read_lines(source):
-        if line == "##FASTA":
+        if line.rstrip() == "##FASTA" or (any_line and line.startswith(">")):  # both begin sequences
             break
         if line.strip() and not line.startswith("#"):
             try:
@@ -68,6 +71,8 @@ def read_gff3(source: Source, *, stop: bool = True) -> list[Gene]:
         genes = features.genes()
     except ValueError as error:
         raise DataError(f"{name}: {error}") from None
+    if not features.rows and features.passed_over - {"region"}:
+        warn_of_no_coding_rows(name)
     return genes if stop else [gene.with_stop() for gene in genes]
 
 
@@ -177,13 +182,13 @@ class _Features:
         self.rows: dict[tuple[str, str, str, int], list[Row]] = {}
         self.kinds: dict[str, str] = {}
         self.attributes: dict[str, dict[str, str]] = {}
+        self.passed_over: set[str] = set()  # types of rows
 
     def add(self, line: str) -> None:
-        columns = line.split("\t")
-        if len(columns) != 9:
-            raise ValueError(f"{len(columns)} tab-separated columns, expected the 9 of GFF3")
+        columns = columns_of(line, "GFF3")
         attributes = _attributes(columns[8])
         if columns[2] != "CDS":
+            self.passed_over.add(columns[2])
             if "ID" in attributes:
                 self.kinds[attributes["ID"]], self.attributes[attributes["ID"]] = columns[2], attributes
             return
@@ -212,27 +217,19 @@ class _Features:
 
 def _gene(rows: list[Row], above: dict[str, str], name: str, locus: str, pseudo: bool = False) -> Gene:
     """The transcript of these rows; `above` are the attributes of its own row, which come before those of its CDS."""
-    rows = sorted(rows, key=lambda row: int(row[0][3]))
-    columns, own = rows[-1] if rows[0][0][6] == "-" else rows[0]  # the 5' piece has the phase of the gene
+    coding = coding_rows(rows)
+    own = coding.first[1]
     attributes = own | above
-    partial = attributes.get("partial", "00")
-    left, right = (True, True) if partial == "true" else (partial[:1] == "1", partial[1:] == "1")
-    pieces = [float(row["posterior"]) for _, row in rows if "posterior" in row] if above else []
-    posterior = (above or own).get("posterior")
-    return Gene.of_pieces(
-        unquote(columns[0]),
-        [(int(row[3]), int(row[4])) for row, _ in rows],
-        columns[6],
-        score=None if columns[5] == "." else float(columns[5]),
-        posterior=None if posterior is None else float(posterior),
-        partial_left=left,
-        partial_right=right,
-        phase=0 if columns[7] == "." else int(columns[7]),
-        transl_table=int(attributes["transl_table"]) if "transl_table" in attributes else None,
+    pieces = [probability(row, "posterior") for _, row in coding.rows if "posterior" in row] if above else []
+    return gene_of_rows(
+        coding,
+        map(ends, coding.rows),
+        attributes,
+        seqid=unquote(coding.first[0][0]),
+        posterior=probability(above or own, "posterior"),
         name=attributes.get("Name", ""),
         pseudo=pseudo or attributes.get("pseudo") == "true" or "pseudogene" in attributes,
-        piece_posteriors=tuple(pieces) if len(pieces) == len(rows) else (),
-        start_posterior=float(attributes["start_posterior"]) if "start_posterior" in attributes else None,
+        piece_posteriors=tuple(pieces) if len(pieces) == len(coding.rows) else (),
         id=name,
         locus=locus,
     )

@@ -9,7 +9,9 @@ from hmmseq.errors import DataError
 from hmmseq.files import Source, read_lines, source_name
 
 from ..gene import Gene, Piece, identifiers
+from .fields import probability
 from .output import Target, number, write_lines
+from .rows import Row, coding_rows, columns_of, ends, gene_of_rows, warn_of_no_coding_rows
 
 _ATTRIBUTE = re.compile(r'\s*(\w+)\s+(?:"((?:[^"\\]|\\.)*)"|([^;"]*))\s*(?:;|$)')
 
@@ -28,26 +30,30 @@ def write_gtf(genes: Iterable[Gene], target: Target, *, source: str = "hmmseq", 
 def read_gtf(source: Source) -> list[Gene]:
     """Coding transcripts of a GTF file, packed or not; stop_codon rows become part of the CDS beside them.
 
-    DataError, with the line, for a row that is no GTF and for a file without coding rows.
+    DataError, with the line, for a row that is no GTF. What lies on both strands, or has
+    no phase, is read as in `read_gff3`.
     """
-    name, transcripts = source_name(source), dict[tuple[str, str], list[tuple[list[str], dict[str, str]]]]()
+    name, transcripts, any_row = source_name(source), dict[tuple[str, str], list[Row]](), False
     for at, line in read_lines(source):
         if not line.strip() or line.startswith("#"):
             continue
         try:
-            columns = _columns(line)
+            columns, any_row = columns_of(line, "GTF"), True
             if columns[2] in ("CDS", "stop_codon"):  # AUGUSTUS writes other rows with names alone
                 attributes = _attributes(columns[8])
                 _gene([(columns, attributes)])  # a bad row is refused where its line is known
                 key = columns[0], attributes.get("transcript_id") or attributes["gene_id"]
                 transcripts.setdefault(key, []).append((columns, attributes))
         except (ValueError, KeyError) as error:
-            what = f"no {error.args[0]}" if isinstance(error, KeyError) else error
+            what = "neither transcript_id nor gene_id; expected GTF" if isinstance(error, KeyError) else error
             raise DataError(f"{name}, line {at}: {what}") from None
     try:
-        return [_gene(rows) for rows in transcripts.values() if any(columns[2] == "CDS" for columns, _ in rows)]
+        genes = [_gene(rows) for rows in transcripts.values() if any(columns[2] == "CDS" for columns, _ in rows)]
     except ValueError as error:
         raise DataError(f"{name}: {error}") from None
+    if any_row and not genes:
+        warn_of_no_coding_rows(name)
+    return genes
 
 
 def _rows(gene: Gene, name: str, source: str, stop: bool) -> Iterator[str]:
@@ -87,13 +93,6 @@ def _escape(text: str) -> str:
     return " ".join(text.replace("\\", "\\\\").replace('"', '\\"').split())
 
 
-def _columns(line: str) -> list[str]:
-    columns = line.split("\t")
-    if len(columns) != 9:
-        raise ValueError(f"{len(columns)} tab-separated columns, expected the 9 of GTF")
-    return columns
-
-
 def _attributes(text: str) -> dict[str, str]:
     found = _ATTRIBUTE.findall(text)
     if not found:
@@ -101,33 +100,29 @@ def _attributes(text: str) -> dict[str, str]:
     return {key: re.sub(r"\\(.)", r"\1", quoted) or plain.strip() for key, quoted, plain in found}
 
 
-def _gene(rows: list[tuple[list[str], dict[str, str]]]) -> Gene:
-    coding = [row for row in rows if row[0][2] == "CDS"] or rows
-    coding.sort(key=lambda row: int(row[0][3]))
-    columns, attributes = coding[-1] if coding[0][0][6] == "-" else coding[0]
-    partial = attributes.get("partial", "00")
-    return Gene.of_pieces(
-        columns[0],
-        _joined((int(row[3]), int(row[4])) for row, _ in rows),
-        columns[6],
-        score=None if columns[5] == "." else float(columns[5]),
-        posterior=float(attributes["posterior"]) if "posterior" in attributes else None,
-        partial_left=partial[:1] == "1",
-        partial_right=partial[1:] == "1",
-        phase=0 if columns[7] == "." else int(columns[7]),
-        transl_table=int(attributes["transl_table"]) if "transl_table" in attributes else None,
+def _gene(rows: list[Row]) -> Gene:
+    coding = coding_rows([row for row in rows if row[0][2] == "CDS"] or rows)
+    columns, attributes = coding.first
+    stops = [ends(row) for row in rows if row[0][2] == "stop_codon" and row[0][6] == columns[6]]
+    return gene_of_rows(
+        coding,
+        _with_stops([ends(row) for row in coding.rows], stops),
+        attributes,
+        posterior=probability(attributes, "posterior"),
         name=attributes.get("gene_name", ""),
         id=attributes.get("transcript_id", ""),
         locus=attributes.get("gene_id", ""),
     )
 
 
-def _joined(pieces: Iterable[Piece]) -> list[Piece]:
-    """Pieces that overlap or touch, as CDS and stop codon do, become one."""
-    joined: list[Piece] = []
-    for first, last in sorted(pieces):
-        if joined and first <= joined[-1][1] + 1:
-            joined[-1] = joined[-1][0], max(joined[-1][1], last)
+def _with_stops(pieces: list[Piece], stops: Iterable[Piece]) -> list[Piece]:
+    """Coding pieces and stop codons: a stop codon that overlaps a piece, or touches it, is a part of it."""
+    joined = list(pieces)
+    for first, last in stops:
+        beside = [k for k, (begin, end) in enumerate(joined) if first <= end + 1 and begin <= last + 1]
+        if beside:
+            k = beside[0]
+            joined[k] = min(first, joined[k][0]), max(last, joined[k][1])
         else:
             joined.append((first, last))
     return joined

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import BinaryIO, TypeAlias
 
+from hmmseq.errors import DataError
 from hmmseq.files import atomic_write
 
 from ..gene import Gene, Piece
@@ -21,6 +22,8 @@ def write_lines(lines: Iterable[str], target: Target) -> None:
     text = "".join(f"{line}\n" for line in lines).encode()
     if not isinstance(target, (str, os.PathLike)):
         target.write(text)
+    elif target == "-" and sys.stdout is None:
+        raise DataError("standard output is closed; name a file to write")
     elif target == "-" and not hasattr(sys.stdout, "buffer"):
         sys.stdout.write(text.decode())  # a notebook's, which takes text only
     elif target == "-":

@@ -118,6 +118,15 @@ class GeneFinder(Parameters):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    def set_params(self, **params: Any) -> Self:
+        """Change parameters; ValueError for a name that is none, and for another `kind`, which is another class."""
+        kind = params.get("kind", self.kind)
+        if kind != self.kind:
+            raise ValueError(
+                f"a finder of kind {self.kind!r} cannot become one of kind {kind!r}; make a new GeneFinder"
+            )
+        return super().set_params(**params)
+
     def fit(self, records: Iterable[FastaRecord], y: Any = None) -> Self:
         """Learn from the sequences of a genome; no annotation is used.
 

@@ -18,8 +18,9 @@ from .lengths import Lengths, fit_lengths
 from .model import FEATURES, SplicedModel, chosen, signal_places
 from .signals import Floats, Window, count_windows, fit_signal
 
-# Around the start codon (Kozak), behind the stop codon, donors, and acceptors with the region of the branch point.
-WINDOWS = {"start": Window(15, 9), "acceptor": Window(44, 4, 22, 4), "donor": Window(4, 8), "stop": Window(3, 9)}
+# Around the start codon (Kozak; in worms the acceptor of the spliced leader), behind the stop codon, donors, and acceptors
+# with the region of the branch point.
+WINDOWS = {"start": Window(30, 9), "acceptor": Window(44, 4, 22, 4), "donor": Window(4, 8), "stop": Window(3, 9)}
 
 _SIGNAL_STRENGTH, _CODING_STRENGTH, _STRENGTH = 20.0, 200.0, 100.0  # pseudocounts, see `fit_signal` and `fit_content`
 _LONGEST_TABLE, _EXON_BANDWIDTH, _INTRON_BANDWIDTH, _LENGTH_PRIOR = (3000, 1000), 0.2, 0.1, 1.0

@@ -15,9 +15,10 @@ from hmmseq.spans import SpanPath
 
 from ..alphabet import Codes
 from ..words import Floats
-from .graph import ExonKinds, as_spans, span_graph
+from .graph import IMPROBABLE, ExonKinds, as_spans, span_graph, take_spans
 from .hints import Placed, Worth, bonuses, known_sites
 from .model import SplicedModel
+from .networks import network_scores, readings
 from .phases import SplitCodons
 
 
@@ -58,6 +59,20 @@ class Field:
         if worth is not None:
             bonus = bonuses(hints, self.candidates, len(codes), worth)
             self.spans = replace(self.plain, score=self.plain.score + bonus)
+        if model.networks is not None:
+            self._ask_networks(codes)
+
+    def _ask_networks(self, codes: Codes) -> None:
+        """Add what networks say of candidates that are not improbable without them; the others go, as in training."""
+        chosen = self.posteriors() > IMPROBABLE
+        candidates, networks = self.candidates.take(chosen), self.model.networks or {}
+        found = network_scores(networks, readings(self.model, codes, candidates, networks), len(candidates.start))
+        self.candidates = candidates.with_network_scores(found)
+        gain = self.candidates.scores(self.model.weights) - candidates.scores(self.model.weights)
+        self.plain, self.spans = (
+            replace(own, score=own.score + gain)
+            for own in (take_spans(spans, chosen) for spans in (self.plain, self.spans))
+        )
 
     def best(self) -> list[Found]:
         """The genes of the best path, from left to right."""

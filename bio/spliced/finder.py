@@ -20,11 +20,10 @@ from ..gene import Gene
 from ..genetic_code import GeneticCode
 from .examples import shares_at_ends, training_regions
 from .hints import Hint, Worth
+from .networks import ENCODERS
 from .storage import describe, restore
 from .stretches import Stretch, stretches
 from .training import train
-
-ENCODERS = (None, "sites")
 
 
 class SplicedGeneFinder(Stored, BaseEstimator):
@@ -34,9 +33,9 @@ class SplicedGeneFinder(Stored, BaseEstimator):
     ----------
     table : NCBI number of the genetic code, or a GeneticCode; genes begin with ATG
     gc_classes : classes of G+C in which content is learned, of equal numbers of genes
-    encoder : "sites" for small neural networks that score splice sites, start and stop codons by what lies around them,
-        beside the signals of the hidden Markov model (`networks.py`); training them needs torch, using them does not.
-        None for none
+    encoder : "exons" for small neural networks that score exons by their content and what lies around them, and their ends,
+        beside the hidden Markov model (`networks.py`); "sites" for networks of the ends alone. Training them needs torch,
+        using them does not. None for none
     min_posterior : genes less probable than this are not reported
     partial : whether genes may run on beyond the ends of a sequence, as they do on contigs and chromosomes. How often they
         do is learned from the ends of the records that `fit` is given; False for loci that were cut out around whole genes
@@ -51,7 +50,8 @@ class SplicedGeneFinder(Stored, BaseEstimator):
     left_out_ : list of LeftOut, annotated genes that were not learned from, and why
     n_genes_ : genes that were
     hint_worth_ : what hints are worth, see `Worth`; None if `fit` had none
-    networks_ : kinds of ends of exons that networks score: none without `encoder`, with too few genes, or if they do not help
+    networks_ : kinds of exons and of their ends that networks score: none without `encoder`, with too few genes, or if they
+        do not help
     history_ : expected F1 of exons, on folds held back, by round of learning how much each score weighs
 
     Single, initial, internal and terminal exons on both strands, split by phase and by the bases of the codons that introns
@@ -88,6 +88,12 @@ class SplicedGeneFinder(Stored, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    def set_params(self, **params: Any) -> Self:
+        """Change parameters; ValueError for a name that is none, and for another `kind` than "eukaryote"."""
+        if params.pop("kind", "eukaryote") != "eukaryote":
+            raise ValueError("a finder of kind 'eukaryote' cannot become one of another kind; make a new GeneFinder")
+        return super().set_params(**params)
+
     def fit(self, records: Iterable[FastaRecord], genes: Iterable[Gene], hints: Iterable[Hint] = ()) -> Self:
         """Learn from sequences and the genes annotated on them; all that is not annotated counts as without genes.
 
@@ -95,8 +101,8 @@ class SplicedGeneFinder(Stored, BaseEstimator):
 
         DataError if the annotation does not name the sequences, or has no gene to learn from.
         """
-        if self.encoder not in ENCODERS:
-            raise ValueError(f"encoder is {self.encoder!r}; choose one of {', '.join(map(repr, ENCODERS))}")
+        if self.encoder is not None and self.encoder not in ENCODERS:
+            raise ValueError(f"encoder is {self.encoder!r}; choose one of None, {', '.join(map(repr, ENCODERS))}")
         code = self.table if isinstance(self.table, GeneticCode) else GeneticCode.from_table(self.table)
         records, genes, hints = list(records), list(genes), list(hints)
         regions, self.left_out_ = training_regions(records, genes, code)
@@ -137,7 +143,7 @@ class SplicedGeneFinder(Stored, BaseEstimator):
 
     @property
     def networks_(self) -> tuple[str, ...]:
-        """The kinds of ends of exons that networks score."""
+        """The kinds of exons and of their ends that networks score."""
         return tuple(self.model_.networks or ())
 
     def _kept_params(self) -> dict[str, Any]:

@@ -7,9 +7,11 @@ reverse strand is entered at its end. There is a kind of gap between genes, and 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hmmseq.span_graph import Gap, SpanGraph, Spans
 
@@ -21,6 +23,7 @@ from .model import Candidates, SplicedModel
 from .phases import SplitCodons
 
 NEVER = -np.inf
+IMPROBABLE = 1e-7  # candidates of less posterior change nothing: nine of ten
 INTRON = 0, 1  # score columns of the introns of each strand; what lies between genes scores nothing
 
 
@@ -84,10 +87,15 @@ def span_graph(model: SplicedModel, kinds: ExonKinds, cut: tuple[bool, bool] = (
 
 def as_spans(model: SplicedModel, kinds: ExonKinds, codes: Codes, candidates: Candidates) -> Spans:
     """Candidates as spans of the graph, with the scores that the model's weights give them."""
-    score = np.einsum("ij,ij->i", candidates.features, model.weights[candidates.type])
     kind = kinds.number(candidates.strand, candidates.begin, candidates.end)
-    steps = intron_scores(model, codes)
-    return Spans(len(codes), candidates.start, candidates.stop, kind, score, candidates.opens, candidates.closes, steps)
+    c, score, steps = candidates, candidates.scores(model.weights), intron_scores(model, codes)
+    return Spans(len(codes), c.start, c.stop, kind, score, c.opens, c.closes, steps)
+
+
+def take_spans(spans: Spans, chosen: NDArray[np.bool_]) -> Spans:
+    """Some of them."""
+    columns = ("begin", "end", "kind", "score", "opens", "closes")
+    return replace(spans, **{name: getattr(spans, name)[chosen] for name in columns})
 
 
 def intron_scores(model: SplicedModel, codes: Codes) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,11 @@ from ..words import encode_words
 from .candidates import INITIAL, Exons, Places, Sites, enumerate_exons, next_stops
 from .content import Content, coding_sums, gc_classes
 from .lengths import Lengths
-from .networks import Networks, Surroundings, ends_of
 from .phases import SplitCodons
 from .signals import Signal
+
+if TYPE_CHECKING:
+    from .networks import Networks
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +40,7 @@ class SplicedModel:
     intron_lengths, between   lengths of introns; mean length between genes
     shares        (3,) how often a sequence ends in an exon, an intron and between genes
     weights       (4, n_features) of FEATURES, by exon type
-    networks      scores of both ends of exons by what lies around them, beside those of the signals; None: there are none
+    networks      scores of exons and their ends by what lies in and around them, beside all others; None: there are none
     exon_confidence, gene_confidence  what posteriors are worth: of exons, and of genes by their least probable exon
     """
 
@@ -118,14 +120,8 @@ class SplicedModel:
         for kind, lengths in enumerate(self.exon_lengths):
             own = exons.type == kind
             features[own, 4] = lengths.log_probability(exons.stop[own] - exons.start[own])
-        features[:, 5] = self._network_scores(codes, exons) if self.networks else 0.0
+        features[:, FEATURES.index("networks")] = 0.0  # read candidates on both strands, see `networks.py`
         return features
-
-    def _network_scores(self, codes: Codes, exons: Exons) -> Floats:
-        assert self.networks is not None
-        opens, closes = exons.type <= INITIAL, exons.end < 0
-        ends = ends_of(exons.start, exons.stop, exons.phase, opens, closes, len(codes))
-        return Surroundings(self, codes).scores(self.networks, ends, len(opens))
 
     def _stop_scores(self, codes: Codes, places: Places) -> Floats:
         unique, where = np.unique(places, return_inverse=True)
@@ -182,6 +178,16 @@ class Candidates(NamedTuple):
     def take(self, chosen: NDArray[Any]) -> Candidates:
         """Some of them."""
         return Candidates(*(column[chosen] for column in self))
+
+    def with_network_scores(self, scores: Floats) -> Candidates:
+        """The same with what networks say of each."""
+        features = self.features.copy()
+        features[:, FEATURES.index("networks")] = scores
+        return self._replace(features=features)
+
+    def scores(self, weights: Floats) -> Floats:
+        """(n,) sums of their features by the weights (n_types, n_features) of their types."""
+        return np.einsum("ij,ij->i", self.features, weights[self.type])
 
 
 def joints(codes: Codes, exons: Exons, kinds: SplitCodons) -> tuple[Places, Places]:

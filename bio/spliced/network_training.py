@@ -1,9 +1,9 @@
-"""Learning networks for the ends of exons through the lattice (needs torch).
+"""Learning networks for exons and their ends through the lattice (needs torch).
 
 Their scores are added to those of the hidden Markov model, and what they are trained for is the same expected F1 of
 exons, so what counts is which site wins against those that compete with it. Each fold's networks learn on the other
 folds, from what models say that have not seen the sequence, and stop where folds held back are best, which may be
-before they begin. The networks of all folds are averaged.
+before they begin. Networks learn twice, from other first weights, and those of all folds are averaged.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .model import FEATURES, SplicedModel
-from .networks import KINDS, Ends, Networks, RowNetworks, Surroundings, ends_of
-from .phases import SplitCodons
+from .model import SplicedModel
+from .networks import Networks, RowNetworks, network_scores, readings
 from .signals import Floats
-from .training import Scored, f1_of, f1_slopes, weighted
+from .training import Scored, f1_of, f1_slopes
 
 Example: TypeAlias = Any  # those of `hmmseq.hybrid.scorers`, which needs torch and is imported when it is used
-Uses: TypeAlias = Any
+
+REPEATS = 2  # of each fold's training
 
 
 def learn_networks(
     models: Sequence[SplicedModel],
     folds: Sequence[Sequence[Scored]],
     weights: Floats,
+    kinds: Sequence[str],
     random_state: int,
     n_jobs: int | None,
     verbose: bool,
@@ -36,62 +37,53 @@ def learn_networks(
     """Networks, None if they do not help; and the regions with the scores of those that have not seen them.
 
     models  of each fold, which have not seen it either
+    kinds   of networks, see `networks.ENCODERS`
     plan    `hmmseq.hybrid.scorers.Plan`, default: its defaults
     """
-    split = SplitCodons(models[0].code)
-    examples = [[example(model, split, one) for one in own] for model, own in zip(models, folds)]
+    examples = [[example(model, one, kinds) for one in own] for model, own in zip(models, folds)]
     curves, kept = [], []
     for number, own in enumerate(folds):
         rest = [k for k in range(len(folds)) if k != number]
         training = _Fold([x for k in rest for x in examples[k]], [x for k in rest for x in folds[k]], weights, n_jobs)
         held_back = _Fold(examples[number], own, weights, n_jobs)
-        curve, states = _train(training, held_back, plan, random_state + number)
-        curves.append(curve)
-        kept.append(states)
+        seeds = [random_state + number + repeat * len(folds) for repeat in range(REPEATS)]
+        trained = [_train(training, held_back, plan, seed) for seed in seeds]
+        curves += [curve for curve, _ in trained]
+        kept.append([states for _, states in trained])
     curve = np.mean(curves, 0)
     best = int(curve.argmax())
     if verbose:
         print(f"networks: expected exon F1 {curve[0]:.4f} without, {curve[best]:.4f} with", file=sys.stderr, flush=True)
     if best == 0:
         return None, [list(own) for own in folds]
-    chosen = [states[best - 1] for states in kept]
+    chosen = [average([states[best - 1] for states in own]) for own in kept]
     scored = [
-        [_with_scores(one, score(networks, own)) for one, own in zip(fold, theirs)]
+        [
+            one._replace(candidates=one.candidates.with_network_scores(score(networks, own)))
+            for one, own in zip(fold, theirs)
+        ]
         for networks, fold, theirs in zip(chosen, folds, examples)
     ]
     return average(chosen), scored
 
 
-def example(model: SplicedModel, split: SplitCodons, one: Scored) -> Example:
-    """What networks read of a region."""
-    from hmmseq.hybrid.scorers import Example
+def example(model: SplicedModel, one: Scored, kinds: Sequence[str]) -> Example:
+    """What networks of these kinds read of a region."""
+    from hmmseq.hybrid.scorers import Example, Uses
 
-    candidates, n = one.candidates, len(one.region.codes)
-    phase = np.where(candidates.begin < 0, 0, split.begin_phase[candidates.begin])
-    uses: dict[str, list[Uses]] = {kind: [] for kind in KINDS}
-    for strand in (0, 1):
-        rows = np.flatnonzero(candidates.strand == strand)
-        start, stop = candidates.start[rows], candidates.stop[rows]
-        if strand:
-            start, stop = n - stop, n - start
-        begin, end = candidates.begin[rows] < 0, candidates.end[rows] < 0
-        around = Surroundings(model, one.region.strand_view(strand)[0])
-        for kind, ends in ends_of(start, stop, phase[rows], begin, end, n).items():
-            uses[kind].append(_uses(around, kind, ends, rows))
-    return Example(len(phase), {kind: _joined(*own) for kind, own in uses.items()})
+    found = readings(model, one.region.codes, one.candidates, kinds)
+    uses = {kind: Uses(own.rows.astype(np.float32), own.candidate, own.row) for kind, own in found.items()}
+    return Example(len(one.candidates.start), uses)
 
 
 def score(networks: Networks, own: Example) -> Floats:
     """(n_candidates,) of an example."""
-    total = np.zeros(own.n_candidates)
-    for kind, (rows, candidate, row) in own.uses.items():
-        total[candidate] += networks[kind].scores(rows)[row]
-    return total
+    return network_scores(networks, own.uses, own.n_candidates)
 
 
 def average(parts: Sequence[Networks]) -> Networks:
     """Networks whose scores are the mean of those of several."""
-    return {kind: RowNetworks(*map(np.concatenate, zip(*(own[kind] for own in parts)))) for kind in KINDS}
+    return {kind: RowNetworks(*map(np.concatenate, zip(*(own[kind] for own in parts)))) for kind in parts[0]}
 
 
 class _Fold:
@@ -99,7 +91,7 @@ class _Fold:
 
     def __init__(self, examples: list[Example], scored: Sequence[Scored], weights: Floats, n_jobs: int | None) -> None:
         self.examples, self.scored, self.n_jobs = examples, scored, n_jobs
-        self.base = [weighted(one.candidates, weights) for one in scored]
+        self.base = [one.candidates.scores(weights) for one in scored]
 
     def f1(self, networks: Networks | None) -> float:
         gains = [score(networks, own) if networks else 0.0 for own in self.examples]
@@ -133,24 +125,3 @@ def _arrays(networks: Any) -> Networks:
         )
         for kind, own in networks.kinds.items()
     }  # fmt: skip
-
-
-def _uses(around: Surroundings, kind: str, ends: Ends, rows: np.ndarray) -> Uses:
-    from hmmseq.hybrid.scorers import Uses
-
-    return Uses(around.rows(kind, ends.place, ends.phase).astype(np.float32), rows[ends.exon], ends.site)
-
-
-def _joined(first: Uses, second: Uses) -> Uses:
-    """Uses of one region's candidates on both strands."""
-    return type(first)(
-        np.concatenate([first.rows, second.rows]),
-        np.concatenate([first.candidate, second.candidate]),
-        np.concatenate([first.row, second.row + len(first.rows)]),
-    )
-
-
-def _with_scores(one: Scored, gain: Floats) -> Scored:
-    features = one.candidates.features.copy()
-    features[:, FEATURES.index("networks")] = gain
-    return one._replace(candidates=one.candidates._replace(features=features))

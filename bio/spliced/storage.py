@@ -81,22 +81,22 @@ def restore(plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> SplicedMode
 
 def _networks(arrays: dict[str, np.ndarray], signals: dict[str, Signal]) -> Networks:
     networks = {}
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if f"network.{kind}.mean" in arrays):
         axes = zip(RowNetworks._fields, (2, 2, 3, 2, 2, 2, 1))
         own = RowNetworks(*(_finite(arrays, f"network.{kind}.{name}", n) for name, n in axes))
         n, n_hidden, width = own.hidden.shape
         shapes = [(n, width), (n, width), (n, n_hidden, width), (n, n_hidden), (n, n_hidden), (n, width), (n,)]
-        if [array.shape for array in own] != shapes or width != row_width(signals[kind]) or not (own.scale > 0).all():
+        if [array.shape for array in own] != shapes or width != row_width(kind, signals) or not (own.scale > 0).all():
             raise ValueError(f"the networks of {kind} have the wrong shape, or a scale that is not above 0")
         networks[kind] = own
     return networks
 
 
 def _confidence(given: Any) -> Confidence:
-    slope, offset = map(float, given)
-    if not (0 < slope < np.inf and abs(offset) < np.inf):
-        raise ValueError(f"a confidence is {given!r}; expected a slope above 0 and an offset, finite numbers")
-    return Confidence(slope, offset)
+    found = Confidence(*map(float, given))
+    if not (0 < found.slope < np.inf and abs(found.offset) < np.inf and 0 < found.ceiling <= 1):
+        raise ValueError(f"a confidence is {given!r}; expected a slope above 0, an offset, and a ceiling from 0 to 1")
+    return found
 
 
 def _finite(arrays: dict[str, np.ndarray], name: str, n_axes: int, low: bool = False) -> np.ndarray:

@@ -35,9 +35,10 @@ from .candidates import Places, Sites
 from .counting import Counts, count, fit_model, gc_edges, sites_of
 from .decoding import genes_along
 from .examples import Region
-from .graph import ExonKinds, as_spans, span_graph
+from .graph import IMPROBABLE, ExonKinds, as_spans, span_graph, take_spans
 from .hints import Hint, Worth, place, support
 from .model import FEATURES, Candidates, SplicedModel
+from .networks import ENCODERS
 from .phases import SplitCodons
 from .signals import Floats
 
@@ -45,7 +46,6 @@ FOLDS = 3
 ENOUGH_GENES = 20  # with fewer, weights stay as they are
 MISSED_SITES, MARGIN = 0.005, 1.0  # share of sites that candidates may lack on new sequence, and nats below that
 
-_IMPROBABLE = 1e-7
 _STEP = 1e-3  # along c, in nats
 _RIDGE = 1e-3  # keeps weights that hardly matter near 1
 _ROUNDS = 20
@@ -107,7 +107,7 @@ def train(
 
         sizes = np.cumsum([0, *(len(own) for own in folds)])
         by_fold = [scored[a:b] for a, b in pairwise(sizes)]
-        networks, by_fold = learn_networks(models, by_fold, weights, random_state, n_jobs, verbose)
+        networks, by_fold = learn_networks(models, by_fold, weights, ENCODERS[encoder], random_state, n_jobs, verbose)
         scored = [one for own in by_fold for one in own]
     exon, gene = confidences(scored, weights, n_jobs)
     model = replace(whole, least=least, weights=weights, networks=networks, exon_confidence=exon, gene_confidence=gene)
@@ -120,7 +120,7 @@ def learn_worth(scored: Sequence[Scored], weights: Floats, hints: Sequence[Hint]
     for one in scored:
         length, candidates = len(one.region.codes), one.candidates
         placed = place((hint for hint in hints if hint.seqid == one.region.seqid), one.region.offset, length)
-        columns = np.column_stack([weighted(candidates, weights), support(placed, candidates, length)])
+        columns = np.column_stack([candidates.scores(weights), support(placed, candidates, length)])
         changed = candidates._replace(type=np.zeros_like(candidates.type), features=columns)
         with_hints.append(one._replace(candidates=changed))
     ties = np.array([[[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]]])
@@ -130,7 +130,7 @@ def learn_worth(scored: Sequence[Scored], weights: Floats, hints: Sequence[Hint]
 
 def confidences(scored: Sequence[Scored], weights: Floats, n_jobs: int | None) -> tuple[Confidence, Confidence]:
     """What posteriors are worth of exons on best paths, and of their genes: whether an annotated one ends there."""
-    scores = [weighted(one.candidates, weights) for one in scored]
+    scores = [one.candidates.scores(weights) for one in scored]
     exons: list[tuple[float, bool]] = []
     genes: list[tuple[float, bool]] = []
     for one, score, posterior in zip(scored, scores, _posteriors(scored, scores, n_jobs)):
@@ -140,8 +140,12 @@ def confidences(scored: Sequence[Scored], weights: Floats, n_jobs: int | None) -
         for row, _, _ in genes_along(lattice.best_path(one.graph, replace(one.spans, score=score))):
             exons += zip(posterior[row].tolist(), true[row].tolist())
             genes.append((float(posterior[row].min()), not ends.isdisjoint(last[row].tolist())))
-    exon, gene = (fit_confidence(*np.array(pairs, float).reshape(-1, 2).T) for pairs in (exons, genes))
-    return exon, gene
+    return _confidence(exons), _confidence(genes)
+
+
+def _confidence(pairs: list[tuple[float, bool]]) -> Confidence:
+    posterior, right = np.array(pairs, float).reshape(-1, 2).T
+    return fit_confidence(posterior, right, with_ceiling=True)
 
 
 def learn_weights(
@@ -170,7 +174,7 @@ def learn_weights(
 
 def expected_f1(scored: Sequence[Scored], weights: Floats, n_jobs: int | None = None) -> tuple[float, Floats]:
     """Expected F1 of exons under these weights, and its gradient."""
-    f1, slopes = f1_slopes(scored, [weighted(one.candidates, weights) for one in scored], n_jobs)
+    f1, slopes = f1_slopes(scored, [one.candidates.scores(weights) for one in scored], n_jobs)
     slope = np.zeros(weights.shape)
     for one, change in zip(scored, slopes):
         for kind in range(len(slope)):
@@ -232,22 +236,13 @@ def _posteriors(scored: Sequence[Scored], scores: list[Floats], n_jobs: int | No
 def without_improbable(scored: Sequence[Scored], weights: Floats, n_jobs: int | None) -> list[Scored]:
     """Without candidates that have next to no posterior, which are nine of ten, to begin with."""
     kept = []
-    scores = [weighted(one.candidates, weights) for one in scored]
+    scores = [one.candidates.scores(weights) for one in scored]
     for one, posterior in zip(scored, _posteriors(scored, scores, n_jobs)):
-        chosen = posterior > _IMPROBABLE
+        chosen = posterior > IMPROBABLE
         chosen[one.true] = True
-        candidates = one.candidates.take(chosen)
-        columns = {
-            name: getattr(one.spans, name)[chosen] for name in ("begin", "end", "kind", "score", "opens", "closes")
-        }
         true = np.cumsum(chosen)[one.true] - 1
-        kept.append(Scored(one.graph, replace(one.spans, **columns), candidates, true, one.region))
+        kept.append(Scored(one.graph, take_spans(one.spans, chosen), one.candidates.take(chosen), true, one.region))
     return kept
-
-
-def weighted(candidates: Candidates, weights: Floats) -> Floats:
-    """(n_candidates,) sums of their features by the weights (n_types, n_features) of their types."""
-    return np.einsum("ij,ij->i", candidates.features, weights[candidates.type])
 
 
 def _mean_squares(scored: Sequence[Scored]) -> Floats:

@@ -22,29 +22,25 @@ OK, BAD_DATA, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. `argv` is without the program's name; default: sys.argv."""
-    parser = _parser(sys.argv[1:] if argv is None else list(argv))
+    if sys.stderr is None:  # closed by who called us: print would take standard output instead
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
     try:
-        arguments = parser.parse_args(argv)
-    except SystemExit as stop:  # argparse has said why
-        return int(stop.code or 0)
-    arguments.alone = argv is None
-    if arguments.run is None:
-        arguments.parser.print_help(sys.stderr)
-        return USAGE
-    try:
-        return _guarded(arguments)
+        return _guarded(sys.argv[1:] if argv is None else list(argv), alone=argv is None)
     finally:
         _forget_closed_pipe()
 
 
-def _guarded(arguments: argparse.Namespace) -> int:
+def _guarded(argv: list[str], alone: bool) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # one line, without a place in our sources
-            status = arguments.run(arguments) or OK
-            sys.stdout.flush()
-            return int(status)
+            status = _run(argv, alone)
+            if sys.stdout is not None:  # closed by who called us
+                sys.stdout.flush()
+            return status
+    except SystemExit as stop:  # argparse has said why
+        return int(stop.code or 0)
     except BrokenPipeError:
         return OK  # the reader, `head` perhaps, has enough
     except KeyboardInterrupt:
@@ -61,12 +57,24 @@ def _guarded(arguments: argparse.Namespace) -> int:
         return BAD_DATA
 
 
+def _run(argv: list[str], alone: bool) -> int:
+    """alone: whether the process is there for this command only"""
+    arguments = _parser(argv).parse_args(argv)
+    arguments.alone = alone
+    if arguments.run is None:
+        arguments.parser.print_help(sys.stderr)
+        return USAGE
+    return int(arguments.run(arguments) or OK)
+
+
 def _show_warning(message: Warning | str, *_: Any) -> None:
     say(f"warning: {message}")
 
 
 def _forget_closed_pipe() -> None:
     """Where standard output is a closed pipe, keep Python from failing on it again at exit."""
+    if sys.stdout is None:
+        return
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -38,9 +39,41 @@ probability = checked(float, lambda p: 0 <= p <= 1, "a probability, 0 to 1")
 error_rate = checked(float, lambda p: 0 <= p < 0.1, "errors a base, 0 to below 0.1")
 
 
-def check_writable(path: str) -> None:
-    """Find out now, not after a long run, that a folder is missing or cannot be written."""
-    if path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)):
+def check_files(inputs: Iterable[str | None], outputs: Iterable[str | None]) -> None:
+    """Find out now, not after a long run, that an output cannot be written, or would take the place of an input or another.
+
+    None: not asked for; "-": standard input and standard output.
+    """
+    read, written = ([path for path in paths if path is not None] for paths in (inputs, outputs))
+    for path in written:
+        _check_writable(path)
+    if read.count("-") > 1:
+        raise argparse.ArgumentTypeError("standard input (-) can be read once; name files for the others")
+    if written.count("-") > 1:
+        raise argparse.ArgumentTypeError("two results would go to standard output; name a file for one of them")
+    taken = {_place(path): "an input" for path in read if path != "-"}
+    for path in written:
+        if path != "-" and not _is_device(path):
+            if _place(path) in taken:
+                raise argparse.ArgumentTypeError(f"{path} is {taken[_place(path)]}, too; name another file to write")
+            taken[_place(path)] = "another output"
+
+
+def _place(path: str) -> object:
+    """Equal for two names of one file."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+    return os.path.realpath(path)
+
+
+def _is_device(path: str) -> bool:
+    """Or a pipe: what is there, but is neither file nor folder, can take more than one output."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def _check_writable(path: str) -> None:
+    if path == "-" or _is_device(path):
         return
     if os.path.isdir(path):
         raise IsADirectoryError(21, "is a folder; name a file", path)
@@ -58,3 +91,14 @@ def region(text: str) -> tuple[str, int, int]:
     if not (seqid and colon and dash and first.isdecimal() and last.isdecimal() and 1 <= int(first) < int(last)):
         raise argparse.ArgumentTypeError(f"got {text!r}, expected ID:FIRST-LAST, chr1:1001-21000 say")
     return seqid, int(first), int(last)
+
+
+def hints_on(path: str | None, records: list[Any]) -> list[Any]:
+    """The hints of a file, if there is one; DataError where they lie on other sequences, or beyond the ends of these."""
+    if path is None:
+        return []
+    from hmmseq.bio import check_sequences, read_hints
+
+    hints = read_hints(path)
+    check_sequences(hints, records, what="hints")
+    return hints

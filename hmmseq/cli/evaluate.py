@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from hmmseq.cli.arguments import positive
+from hmmseq.cli.arguments import check_files, positive
 
 
 def add(commands: Any) -> None:
@@ -26,6 +26,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    check_files([arguments.predicted, arguments.annotated], [])
     from hmmseq.bio import evaluate, read_genes
 
     predicted = read_genes(arguments.predicted, stop=not arguments.predicted_without_stop)

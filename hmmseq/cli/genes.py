@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hmmseq.cli.arguments import check_writable, error_rate, positive, probability, table
+from hmmseq.cli.arguments import check_files, error_rate, hints_on, positive, probability, table
 from hmmseq.cli.messages import say
 
 
@@ -35,7 +35,9 @@ def add(commands: Any) -> None:
         "--hints", metavar="HINTS.gff", help="with --model: known exons (CDS) and introns, score: reads"
     )
     parser.add_argument(
-        "--complete", action="store_true", help="with --model: no gene runs on beyond a sequence's ends"
+        "--complete",
+        action="store_true",
+        help="with --model: sequences were cut out around whole genes; default: genes may run on beyond the ends",
     )
     parser.add_argument("--alternatives", type=positive, metavar="N", help="with --model: all genes of N sampled paths")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default 1")
@@ -48,9 +50,7 @@ def table_or_auto(text: str) -> int | str:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    for path in (arguments.output, arguments.faa, arguments.ffn):
-        if path is not None:
-            check_writable(path)
+    check_files((arguments.genome, arguments.model, arguments.hints), (arguments.output, arguments.faa, arguments.ffn))
     if arguments.format == "genbank" and arguments.no_stop:
         raise argparse.ArgumentTypeError(
             "GenBank features always include the stop codon; leave out --no-stop or choose another --format"
@@ -86,7 +86,7 @@ def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]
     from hmmseq._jit import without_extras
     from hmmseq.bio.prokaryotes.finder import GeneFinder
 
-    if arguments.alone:  # the process is no one else's
+    if arguments.alone:
         without_extras()
     chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length")}
     finder = GeneFinder(
@@ -102,7 +102,7 @@ def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]
 
 
 def _spliced(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
-    from hmmseq.bio import SplicedGeneFinder, read_hints
+    from hmmseq.bio import SplicedGeneFinder
 
     finder = SplicedGeneFinder.load(arguments.model).set_params(
         min_posterior=arguments.min_posterior or 0.0,
@@ -110,7 +110,7 @@ def _spliced(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
         n_jobs=arguments.threads,
         verbose=not arguments.quiet,
     )
-    hints = read_hints(arguments.hints) if arguments.hints else ()
+    hints = hints_on(arguments.hints, records)
     if arguments.alternatives:
         return list(finder.sample(records, arguments.alternatives, hints))
     return list(finder.predict(records, hints))

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from hmmseq.cli.arguments import check_writable, not_negative, positive, probability
+from hmmseq.cli.arguments import check_files, not_negative, positive, probability
 from hmmseq.cli.messages import say
 
 
@@ -30,9 +30,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    for path in (arguments.output, arguments.bedgraph):
-        if path is not None:
-            check_writable(path)
+    check_files([arguments.genome], [arguments.output, arguments.bedgraph])
     from hmmseq.bio import CpGIslands, read_sequences, write_bedgraph, write_islands
 
     records = read_sequences(arguments.genome)

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Any
 
-from hmmseq.cli.arguments import check_writable, region, table
+from hmmseq.cli.arguments import check_files, region, table
 from hmmseq.errors import DataError
 
 _LONGEST = 5_000_000  # bases in one picture; genes in more would be thinner than a dot
@@ -42,22 +42,31 @@ def run(arguments: argparse.Namespace) -> None:
         raise argparse.ArgumentTypeError(f"{arguments.output!r} ends in {ending!r}; expected .png, .svg, .pdf or .html")
     if not (arguments.tracks or arguments.genome):
         raise argparse.ArgumentTypeError("nothing to draw; name a file of genes, or --genome to find some")
-    check_writable(arguments.output)
+    track_files, curve_files = _named(arguments.tracks), _named(arguments.bedgraph)
+    check_files([arguments.genome, *track_files.values(), *curve_files.values()], [arguments.output])
     from hmmseq.bio.browser import Stretch, draw, read_curve
     from hmmseq.bio.formats.any import read_genes, read_sequences
 
-    tracks = {name: read_genes(path) for name, path in map(_named, arguments.tracks)}
+    tracks = {name: read_genes(path) for name, path in track_files.items()}
     records = read_sequences(arguments.genome) if arguments.genome else []
     stretch = Stretch(*arguments.region) if arguments.region else Stretch.first_of(tracks, records)
     if stretch.last - stretch.first >= _LONGEST:
         raise DataError(f"{stretch} is longer than {_LONGEST} bases; draw a part of it with --region")
-    curves = {name: read_curve(path, stretch) for name, path in map(_named, arguments.bedgraph)}
+    curves = {name: read_curve(path, stretch) for name, path in curve_files.items()}
     draw(stretch, tracks, records, arguments.table, curves, arguments.output)
 
 
-def _named(text: str) -> tuple[str, str]:
-    """Name and path of "NAME=PATH"; a path alone is called by its file."""
+def _named(texts: list[str]) -> dict[str, str]:
+    """Paths by name, of NAME=PATH or PATH: that one is called by its file, or as it is written where files share a name."""
+    pairs = [_pair(text) for text in texts]
+    files = [os.path.basename(path).split(".")[0] or path for _, path in pairs]
+    names = [name or (path if files.count(file) > 1 else file) for (name, path), file in zip(pairs, files)]
+    for name in names:
+        if names.count(name) > 1:
+            raise argparse.ArgumentTypeError(f"two tracks are called {name!r}; give them names, NAME=FILE")
+    return {name: path for name, (_, path) in zip(names, pairs)}
+
+
+def _pair(text: str) -> tuple[str, str]:
     name, equals, path = text.partition("=")
-    if equals and not os.path.exists(text):
-        return name, path
-    return os.path.basename(text).split(".")[0] or text, text
+    return (name, path) if equals and not os.path.exists(text) else ("", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hmmseq.cli.arguments import check_writable, positive, table
+from hmmseq.cli.arguments import check_files, hints_on, positive, table
 from hmmseq.cli.messages import say
 
 _SHOWN = 10  # genes left out, unless --left-out names a file for all
@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
         "--hints", metavar="HINTS.gff", help="hints of the kind that `genes` will get: learn their worth"
     )
     parser.add_argument(
-        "--neural", action="store_true", help="neural networks score splice sites, too (training needs torch)"
+        "--neural", action="store_true", help="neural networks score exons and their ends, too (training needs torch)"
     )
     parser.add_argument("--left-out", metavar="FILE.tsv", help="write which genes were not learned from, and why")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default 1")
@@ -31,18 +31,16 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    for path in (arguments.output, arguments.left_out):
-        if path is not None:
-            check_writable(path)
+    check_files((arguments.genome, arguments.annotation, arguments.hints), (arguments.output, arguments.left_out))
     if "-" in (arguments.output, arguments.annotation):
         raise argparse.ArgumentTypeError("the annotation and the model are files; name them, without -")
-    from hmmseq.bio import SplicedGeneFinder, read_genes, read_hints, read_sequences
+    from hmmseq.bio import SplicedGeneFinder, read_genes, read_sequences
 
-    encoder = "sites" if arguments.neural else None
+    encoder = "exons" if arguments.neural else None
     finder = SplicedGeneFinder(arguments.table, encoder=encoder, n_jobs=arguments.threads, verbose=not arguments.quiet)
     annotation = arguments.annotation or arguments.genome
-    hints = read_hints(arguments.hints) if arguments.hints else ()
-    finder.fit(read_sequences(arguments.genome), read_genes(annotation), hints)
+    records = read_sequences(arguments.genome)
+    finder.fit(records, read_genes(annotation), hints_on(arguments.hints, records))
     _report(finder.left_out_, arguments)
     finder.save(arguments.output)
     if not arguments.quiet:

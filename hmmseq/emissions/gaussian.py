@@ -91,7 +91,7 @@ class Gaussian(Emission):
         if not 0 < self.min_covar < np.inf:
             raise ValueError(f"min_covar is {self.min_covar!r}; expected a positive share of the variance")
         observed = numbers(X, type(self).__name__, REAL, self._n_features())
-        if len(observed.values):
+        if (self.prior_mean_steps or self.prior_covar_steps) and len(observed.values):
             self._prior(np.ones(observed.values.shape[1]))  # checked before it is needed
         if self.missing == "error":
             refuse(X, np.isnan(observed.values), observed.values, "pass missing='nan' to marginalise it")

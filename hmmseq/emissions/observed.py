@@ -51,10 +51,10 @@ def numbers(X: Sequences, name: str, support: Support, n_features: int | None) -
     with np.errstate(over="ignore", invalid="ignore"):
         ordinary = support is REAL and np.isfinite(values.sum())  # a sum is not finite if an entry is not
     if ordinary:
-        return Sequences(values, X.offsets)
+        return X.over(values)
     refuse(X, np.isinf(values), values, "scores need finite numbers")
     refuse(X, ~(support.holds(values) | np.isnan(values)), values, f"{name} takes {support.words}; NaN is missing")
-    return Sequences(values, X.offsets)
+    return X.over(values)
 
 
 def refuse(X: Sequences, wrong: np.ndarray, values: np.ndarray, advice: str) -> None:

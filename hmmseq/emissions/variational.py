@@ -25,6 +25,10 @@ class Posterior(Emission):
         """The parameters of that distribution, by name."""
         raise NotImplementedError
 
+    def believe(self, distribution: dict[str, np.ndarray]) -> None:
+        """Take a distribution as `distribution` describes it; ValueError if it is of other labels or features."""
+        raise NotImplementedError
+
     def expected(self) -> Emission:
         """The emission with the expected parameters."""
         raise NotImplementedError
@@ -66,6 +70,20 @@ class VariationalCategorical(Posterior, Categorical):
     def _believe(self, concentrations: np.ndarray) -> None:
         self.concentrations_ = concentrations
         self.emissionprob_ = np.exp(expected_logs(concentrations))
+
+    def believe(self, distribution: dict[str, np.ndarray]) -> None:
+        _check_alike(self.distribution(), distribution)
+        self._believe(distribution["emissionprob"])
+
+    def state(self) -> dict[str, np.ndarray]:
+        return super().state() | {"concentrations_": self.concentrations_}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.concentrations_ = state["concentrations_"]
+
+    def check(self, n_labels: int) -> None:
+        self.expected().check(n_labels)
 
     def log_prior(self) -> float:
         return -float(np.sum(dirichlet_divergence(self.concentrations_, self._prior)))
@@ -158,6 +176,23 @@ class VariationalGaussian(Posterior, Gaussian):
             )
         self.belief_ = self.prior_.given(mass, first, squares)
         self.means_, self.covars_ = self.belief_.mean, self.belief_.covariances()
+
+    def believe(self, distribution: dict[str, np.ndarray]) -> None:
+        _check_alike(self.distribution(), distribution)
+        dof, covar = distribution["covar_steps"], distribution["covar"]
+        inverse = covar * (dof if covar.ndim == 2 else dof[:, :, None])
+        self.belief_ = NormalWisharts(distribution["mean"], distribution["mean_steps"], dof, inverse)
+        self.means_, self.covars_ = self.belief_.mean, self.belief_.covariances()
+
+    def state(self) -> dict[str, np.ndarray]:
+        both = {"belief": self.belief_, "prior": self.prior_}
+        return super().state() | {f"{k}.{name}": a for k, own in both.items() for name, a in own._asdict().items()}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        super().restore(state)
+        self.belief_, self.prior_ = (
+            NormalWisharts(*(state[f"{k}.{name}"] for name in NormalWisharts._fields)) for k in ("belief", "prior")
+        )
 
     def log_scores(self, X: Sequences) -> Packed:
         """Normal densities of the expected precision, less what is lost because it is not known exactly."""
@@ -276,6 +311,13 @@ class NormalWisharts(NamedTuple):
     def arrays(self) -> dict[str, np.ndarray]:
         """By the names that they have in `VariationalGaussian`."""
         return {"mean": self.mean, "mean_steps": self.steps, "covar": self.covariances(), "covar_steps": self.dof}
+
+
+def _check_alike(own: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
+    shapes = {name: array.shape for name, array in own.items()}
+    found = {name: array.shape for name, array in other.items() if name in own}
+    if shapes != found:
+        raise ValueError(f"init has distributions of shapes {found}, but this model {shapes}")
 
 
 def expected_logs(concentrations: np.ndarray) -> np.ndarray:

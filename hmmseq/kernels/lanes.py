@@ -319,6 +319,11 @@ def columns(table, rows, j):
     return tuple(table.reshape(-1)[rows * table.shape[1] + j + k] for k in range(BLOCK))
 
 
+def column(table, rows, j):
+    """Column j of a table: in lane p that of row rows[p]."""
+    return table[rows, j]
+
+
 def put_columns(table, rows, j, block):
     """Set columns j ... j + BLOCK - 1: in row rows[p] to lane p. Past the last column goes on with the next row.
 
@@ -352,14 +357,14 @@ def _join(builder, vectors):
     return vectors[0]
 
 
-def _row_pointers(context, builder, table_type, table, rows_type, rows, j):
-    """For each lane, a pointer to the BLOCK numbers from column j of its row."""
+def _row_pointers(context, builder, table_type, table, rows_type, rows, j, n=BLOCK):
+    """For each lane, a pointer to n numbers from column j of its row."""
     width = builder.extract_value(context.make_array(table_type)(context, builder, table).shape, 1)
     numbers = context.make_array(rows_type)(context, builder, rows).data
     for p in range(WIDTH):
         row = builder.load(builder.gep(numbers, [ir.Constant(ir.IntType(64), p)]))
         at = builder.add(builder.mul(row, width), j)
-        yield _pointer(context, builder, table_type, table, at, BLOCK)
+        yield _pointer(context, builder, table_type, table, at, n)
 
 
 @intrinsic
@@ -374,6 +379,20 @@ def _columns(typingctx, table, rows, j):
         return context.make_tuple(builder, block, lanes)
 
     return block(table, rows, types.intp), codegen
+
+
+@intrinsic
+def _column(typingctx, table, rows, j):
+    lanes = Lanes(table.dtype)
+
+    def codegen(context, builder, signature, args):
+        found = ir.Constant(context.get_value_type(lanes), ir.Undefined)
+        for p, pointer in enumerate(_row_pointers(context, builder, table, args[0], rows, args[1], args[2], 1)):
+            number = builder.load(builder.bitcast(pointer, found.type.element.as_pointer()))
+            found = builder.insert_element(found, number, ir.Constant(ir.IntType(32), p))
+        return found
+
+    return lanes(table, rows, types.intp), codegen
 
 
 def _rows_of(builder, block):
@@ -404,6 +423,11 @@ _put_columns, _add_columns = _writer(False), _writer(True)
 @overload(columns)
 def _compiled_columns(table, rows, j):
     return lambda table, rows, j: _columns(table, rows, j)
+
+
+@overload(column)
+def _compiled_column(table, rows, j):
+    return lambda table, rows, j: _column(table, rows, j)
 
 
 @overload(put_columns)

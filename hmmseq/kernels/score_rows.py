@@ -7,6 +7,7 @@ from hmmseq.kernels.lanes import (
     BLOCK,
     WHOLE,
     WIDTH,
+    column,
     columns,
     larger,
     load,
@@ -24,8 +25,7 @@ def gather(table, rows, out, first):
     width = table.shape[1]
     if width < BLOCK:
         for j in range(width):
-            for p in range(WIDTH):
-                out[first + j, p] = table[rows[p], j]
+            store(out, first + j, column(table, rows, j))
         return
     for j in range(0, width, BLOCK):
         at = min(j, width - BLOCK)  # the last block overlaps: past the last row lies other memory

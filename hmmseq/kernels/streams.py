@@ -40,13 +40,24 @@ def posterior_block(lattice, end, table, code, first, lag, row, taken, scores, a
     waiting = len(alpha) - code.size
     if first:
         before(lattice, row, False)
+    _take_all(lattice, table, code, first, row, taken, alpha[waiting:], ahead, work)
+    for t in range(code.size if lag else 0):
+        copy_row(table[code[t]], scores[waiting + t])
+    out[:] = 0.0
+    _answer(lattice, end, scores, alpha, lag, beta, ahead, work, out)
+
+
+@jit(inner=True)
+def _take_all(lattice, table, code, first, row, taken, alpha, ahead, work):
+    """The rows of a block. A loop stands in an inner kernel, or each step counts the references to the lattice again."""
     for t in range(code.size):
         _take(lattice, first and t == 0, table[code[t]], row, taken, ahead, work, False)
         copy_row(ahead, row)
-        copy_row(row, alpha[waiting + t])
-        if lag:
-            copy_row(table[code[t]], scores[waiting + t])
-    out[:] = 0.0
+        copy_row(row, alpha[t])
+
+
+@jit(inner=True)
+def _answer(lattice, end, scores, alpha, lag, beta, ahead, work, out):
     for k in range(len(out)):
         _posterior(lattice, end, scores, alpha, k, min(k + lag, len(alpha) - 1), beta, ahead, work, out[k])
 
@@ -94,6 +105,11 @@ def path_block(lattice, longest, table, code, first, row, taken, tree, root, now
         _open_row(row, tree, 0)
         tree.children[0, FROM_START] = 0
         _join_silent(lattice, starts, row, tree, now)
+    _grow(lattice, longest, table, code, first, row, taken, tree, root, now, out, ahead, work, starts)
+
+
+@jit(inner=True)
+def _grow(lattice, longest, table, code, first, row, taken, tree, root, now, out, ahead, work, starts):
     for t in range(code.size):
         survived = _take(lattice, first and t == 0, table[code[t]], row, taken, ahead, work, True)
         if survived:

@@ -9,6 +9,7 @@ from hmmseq.graph import StateGraph
 from hmmseq.models import em
 from hmmseq.models.em import Graph
 from hmmseq.models.rows import FREE, Rows
+from hmmseq.storage import Arrays
 
 
 class Chain(NamedTuple):
@@ -45,6 +46,18 @@ class Chain(NamedTuple):
         """The graph EM starts from: its weights made probabilities that keep to what is asked."""
         graph = em.normalise(graph)
         return graph.weigh(edge=self.edges.begin(graph.edge), start=self.start.begin(graph.start))
+
+    def go_on(self, graph: Graph, model: Any) -> Graph:
+        """The graph EM starts from where another fitted model of the same states ended."""
+        return self.begin(graph.weigh(edge=model.graph_.edge, start=model.graph_.start))
+
+    def kept(self, graph: Graph) -> Arrays:
+        """What a checkpoint keeps of the chain and its graph; `placed` takes it back."""
+        return {"edge": graph.edge, "start": graph.start}
+
+    def placed(self, graph: Graph, kept: Arrays) -> Graph:
+        """The graph as it was when `kept` was asked."""
+        return graph.weigh(edge=kept["edge"], start=kept["start"])
 
     def expect(self, graph: Graph, emission: Emission, task: em.Task) -> em.Expected:
         """The E-step."""

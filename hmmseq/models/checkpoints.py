@@ -15,11 +15,12 @@ from hmmseq.emissions import Emission
 from hmmseq.errors import DataError
 from hmmseq.graph import StateGraph
 from hmmseq.models import em
-from hmmseq.models.chain import Chain
 from hmmseq.models.restarts import Climb
+from hmmseq.storage import named
 
 FORMAT = "hmmseq-checkpoint/1"
 EVERY = 1.0  # seconds between two writes, at least; the last is always written
+OF_INPUTS = ("inputs", "kind")  # what the chain of an `InputHMM` reads of the data
 MAY_DIFFER = ("n_iter", "n_jobs", "verbose")  # parameters of a fit that goes on
 Path = str | os.PathLike[str]
 
@@ -35,9 +36,7 @@ class Checkpoint:
         self._path, self._written, self._lock = path, time.monotonic(), threading.Lock()
         if path is None:
             return
-        if not all(type(climb.chain) is Chain for climb in climbs):
-            raise ValueError(f"checkpoint is for HMM; a {type(model).__name__} does not keep one")
-        self._fit = fingerprint(model, task)
+        self._fit = fingerprint(model, task, climbs[0])
         self._number = {id(climb): k for k, climb in enumerate(climbs)}
         if os.path.exists(path):
             self._restore(climbs)
@@ -76,18 +75,20 @@ class Checkpoint:
             raise DataError(f"{name} is no checkpoint of a fit: {error}") from None
 
 
-def fingerprint(model: Any, task: em.Task) -> str:
-    """What a fit is about: model, parameters and data."""
+def fingerprint(model: Any, task: em.Task, climb: Climb) -> str:
+    """What a fit is about: model, parameters, states and data."""
     params = {name: value for name, value in model.get_params().items() if name not in MAY_DIFFER}
     digest = hashlib.sha256(f"{type(model).__name__} {params}".encode())
-    for array in (task.X.values, task.X.offsets, task.states, task.weights):
+    graph, chain = climb.graph, climb.chain
+    data = task.X.values, task.X.offsets, task.states, task.weights, *(getattr(chain, name, None) for name in OF_INPUTS)
+    for array in (*data, graph.source, graph.target, graph.label):
         digest.update(b"none" if array is None else np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
 def _kept(climb: Climb) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Numbers and arrays from which a climb goes on."""
-    arrays = _place("", climb.graph, climb.emission) | {"history": np.array(climb.history, dtype=np.float64)}
+    arrays = _place("", climb, climb.graph, climb.emission) | {"history": np.array(climb.history, dtype=np.float64)}
     plain: dict[str, Any] = {"converged": bool(climb.converged), "n_expectations": climb.n_expectations}
     plain |= {name: list(getattr(climb, name).items()) for name in ("idle", "revived")}
     if climb.leaps is not None:
@@ -97,12 +98,12 @@ def _kept(climb: Climb) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             "safe": climb.leaps.safe is not None,
         }
         arrays |= {f"point.{i}": point for i, point in enumerate(climb.leaps.points)}
-        arrays |= _place("safe.", *climb.leaps.safe) if climb.leaps.safe else {}
+        arrays |= _place("safe.", climb, *climb.leaps.safe) if climb.leaps.safe else {}
     return plain, arrays
 
 
-def _place(prefix: str, graph: StateGraph, emission: Emission) -> dict[str, np.ndarray]:
-    found = {f"{prefix}edge": graph.edge, f"{prefix}start": graph.start}
+def _place(prefix: str, climb: Climb, graph: StateGraph, emission: Emission) -> dict[str, np.ndarray]:
+    found = {f"{prefix}chain.{name}": array for name, array in climb.chain.kept(graph).items()}
     for name, array in emission.state().items():
         # Sums of products have other last bits where arrays lie in memory in another order.
         turned = array.ndim > 1 and array.flags.f_contiguous and not array.flags.c_contiguous
@@ -130,4 +131,4 @@ def _placed(prefix: str, climb: Climb, arrays: dict[str, np.ndarray]) -> tuple[S
     emission = copy(climb.emission)
     emission.restore(state)
     emission.check(climb.graph.n_labels)
-    return climb.graph.weigh(edge=arrays[f"{prefix}edge"], start=arrays[f"{prefix}start"]), emission
+    return climb.chain.placed(climb.graph, named(f"{prefix}chain", arrays)), emission

@@ -99,7 +99,10 @@ class CRF(callbacks.CallbackSupportMixin, Stored, BaseEstimator):
 
     @callbacks.with_callbacks
     def fit(self, X: Any, y: Any, *, sample_weight: Any = None) -> Self:
-        """Learn the weights. y: a label per step, None or -1 where unknown; sample_weight: (n_sequences,)."""
+        """Learn the weights. y: a label per step, None or -1 where unknown; sample_weight: (n_sequences,).
+
+        Ctrl-C raises KeyboardInterrupt as ever, but the model then has the weights after the last finished iteration.
+        """
         self._check_parameters()
         if is_matrices(X):
             self._vocabulary, features = None, stack(self, X, True)
@@ -125,9 +128,12 @@ class CRF(callbacks.CallbackSupportMixin, Stored, BaseEstimator):
     def _minimise(self, likelihood: Likelihood, watched: callbacks.Watched) -> None:
         self.history_: list[float] = []
         self.seconds_: list[float] = []
-        begun = time.perf_counter()
+        begun, self.converged_ = time.perf_counter(), False
+        last = np.zeros(likelihood.n_weights)
 
         def report(value: float, x: np.ndarray) -> bool:
+            nonlocal last
+            last = x
             self.history_.append(value)
             self.seconds_.append(time.perf_counter() - begun)
             if self.verbose:
@@ -138,8 +144,16 @@ class CRF(callbacks.CallbackSupportMixin, Stored, BaseEstimator):
 
         if self.verbose:
             print(f"iteration         objective  seconds   ({likelihood.n_weights:,} weights)", file=sys.stderr)
-        x, self.converged_ = self._solve(likelihood, report)
-        self.n_iter_ = len(self.history_) - 1
+        try:
+            last, self.converged_ = self._solve(likelihood, report)
+        except KeyboardInterrupt:
+            self._conclude(likelihood, last)
+            raise
+        self._conclude(likelihood, last)
+
+    def _conclude(self, likelihood: Likelihood, x: np.ndarray) -> None:
+        """Take over what training has come to so far."""
+        self.n_iter_ = max(len(self.history_) - 1, 0)
         self._take(likelihood.split(x))
 
     def _solve(self, likelihood: Likelihood, report: Any) -> tuple[np.ndarray, bool]:

@@ -8,6 +8,9 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from hmmseq.models.hmm import HMM
+from hmmseq.models.input_hmm import InputHMM
+from hmmseq.models.semi_markov import SemiMarkovHMM
+from hmmseq.models.variational import VariationalHMM
 
 
 @dataclass(frozen=True)
@@ -64,19 +67,25 @@ def check_level(level: float) -> None:
 
 
 def named_parameters(model: HMM) -> tuple[list[str], np.ndarray]:
-    """All parameters of a fitted model: starts, the edges that there are, and what its states emit.
-
-    Raises ValueError for models whose transitions have parameters of other kinds.
-    """
-    if type(model)._chain is not HMM._chain:
-        raise ValueError(f"{type(model).__name__} has parameters that are no numbers of an HMM; this is for HMM")
+    """All parameters of a fitted model: starts, the edges that there are, what else its chain has, and what states emit."""
     graph = model.graph_
     names = [f"startprob[{i}]" for i in range(graph.n_states)]
     names += [f"transmat[{i}, {j}]" for i, j in zip(graph.source, graph.target)]
-    learned = model.emission_.learned()
+    more = model._chain_parameters() if isinstance(model, (InputHMM, SemiMarkovHMM)) else {}
+    learned = more | model.emission_.learned()
     names += [name for array in learned.items() for name in _entries(*array)]
     values = [np.exp(graph.start), np.exp(graph.edge), *(array.ravel() for array in learned.values())]
     return names, np.concatenate(values)
+
+
+def check_plain(model: HMM) -> None:
+    """ValueError for models whose chains have parameters beyond starts and transitions: they have no standard errors yet."""
+    if isinstance(model, VariationalHMM):
+        raise ValueError("a VariationalHMM has distributions in the place of estimates: posterior_ says how sure it is")
+    if type(model)._chain is not HMM._chain:
+        raise ValueError(
+            f"standard_errors is for HMM; how estimates of a {type(model).__name__} vary, models.bootstrap says"
+        )
 
 
 def limits(model: HMM) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from numbers import Integral
+from threading import Event
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -102,6 +103,8 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
         y : known states, (n_steps, n_chains) for each sequence, or (n_steps,) of a single chain; -1 where unknown. A state
             that n_components does not have raises it, as in `HMM`
 
+        Ctrl-C raises KeyboardInterrupt as ever, but the model is then fitted as far as the last finished iteration.
+
         Raises ImpossibleSequenceError if known states contradict each other.
         """
         sizes = self._check_parameters()
@@ -119,24 +122,38 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
         starts = [Ascent(first_guess(data, sizes, rng), self._expectation(), self._maximisation()) for rng in rngs]
         watched, steps = callbacks.watch(self, X, y, self.n_iter, several), len(data.X.values)
 
+        stopped = Event()
+
         def run(number: int, ascent: Ascent) -> None:
             own = watched if several == 1 else watched.restart(number, self.n_iter)
+
+            def asked() -> bool:
+                return stopped.is_set() or own.stopped
 
             def step() -> float:
                 return own.iteration(lambda: ascent.step(data), lambda: self._learned(ascent.parameters))
 
-            ascent.converged = em.iterate(step, self.n_iter, self.tol, steps, self.verbose, lambda: own.stopped)[1]
+            ascent.converged = em.iterate(step, self.n_iter, self.tol, steps, self.verbose, asked)[1]
             if own is not watched:
                 own.end(lambda: self._learned(ascent.parameters))
 
-        restarts.climb_all(starts, run, self.n_jobs)
+        try:
+            restarts.climb_all(starts, run, self.n_jobs, stopped.set)
+        except KeyboardInterrupt:
+            self._conclude(starts, sizes)
+            raise
+        best = self._conclude(starts, sizes)
+        watched.end(lambda: self._learned(best.parameters))
+        return self
+
+    def _conclude(self, starts: "list[Ascent]", sizes: list[int]) -> "Ascent":
+        """Take over what the best of the restarts has learned so far."""
         best = restarts.highest(starts)
         self._take(best.parameters)
         self.history_, self.histories_ = best.history, [ascent.history for ascent in starts]
         self.converged_, self.n_iter_ = best.converged, len(best.history)
         self.n_parameters_ = self._n_parameters(sizes)
-        watched.end(lambda: self._learned(best.parameters))
-        return self
+        return best
 
     def _check_parameters(self) -> list[int]:
         sizes = self.n_components if isinstance(self.n_components, (list, tuple)) else [self.n_components]

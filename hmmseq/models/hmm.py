@@ -20,6 +20,7 @@ from hmmseq.models import em, fitting, inputs, parts, restarts, selection, start
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 from hmmseq.models.streams import ModelStream
+from hmmseq.paths import best_states
 from hmmseq.scores import Densities, Packed, pack
 from hmmseq.sequences import Sequences, is_one
 from hmmseq.storage import Arrays, Stored
@@ -77,7 +78,6 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     """
 
     graph_: Any  # StateGraph, or SegmentGraph where states last
-    init: Any = None  # of subclasses that do not ask for it
 
     def __init__(
         self,
@@ -209,9 +209,7 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
         """The parameters of a climb, finished or not."""
         return {"graph_": climb.graph, "emission_": climb.emission}
 
-    @staticmethod
-    def _warn_of_idle_states(best: restarts.Climb) -> None:
-        restarts.warn_of_idle_states(best)
+    _warn_of_idle_states = staticmethod(restarts.warn_of_idle_states)
 
     def _first_guess(self, climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
         rng = np.random.default_rng(seeds.randint(2**31))
@@ -222,27 +220,32 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
             em.first_guess(climb.graph, climb.emission, task)
         return climb
 
-    @staticmethod
-    def _default_topology(n_states: int) -> StateGraph:
-        return topologies.ergodic(n_states)
+    _default_topology = staticmethod(topologies.ergodic)
 
     def _scores(self, X: Any, lengths: Any) -> Packed | Densities:
         if "graph_" not in self.__dict__:  # the question to scikit-learn takes as long as a hundred steps
             check_is_fitted(self)
         sequences = inputs.sequences(self, X, lengths, reset=False)
-        scores = self._read(sequences)
-        return replace(scores, single=lengths is None and is_one(X))
+        scores, single = self._read(sequences), lengths is None and is_one(X)
+        return scores if scores.single == single else replace(scores, single=single)
 
     def _read(self, sequences: Sequences) -> Packed | Densities:
         """Scores of data."""
-        return self.emission_.scores(self.emission_.observe(self._observed(sequences)))
+        return self._driven(self.emission_.scores(self.emission_.observe(self._observed(sequences))), sequences)
+
+    def _driven(self, scores: Packed | Densities, sequences: Sequences) -> Packed | Densities:
+        return scores  # data that also act on transitions are for subclasses
 
     def predict(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains.
 
         known : the states of some steps, -1 where unknown, as y in `fit`: the path passes through them
         """
-        return _mirror(self.decode(X, lengths=lengths, known=known), lambda path: path.states)
+        if known is not None or not self._is_plain:
+            return _mirror(self.decode(X, lengths=lengths, known=known), lambda path: path.states)
+        scores = self._scores(X, lengths)
+        states, _ = best_states(self.graph_, scores, self.n_jobs)
+        return states[0] if scores.single else states
 
     def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi", known: Any = None) -> Any:
         """Best states with their score: `Path(states, score)`, silent states left out.
@@ -261,6 +264,12 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
         else:
             paths = mea_path(graph, lattice.label_posteriors(graph, scores, n_jobs=self.n_jobs), n_jobs=self.n_jobs)
         return paths if self.graph_.label.min() >= 0 else _mirror(paths, self._without_silent)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether it is fitted, and a path has a state for each step."""
+        graph = self.__dict__.get("graph_")
+        return isinstance(graph, StateGraph) and bool(graph.label.min() >= 0)
 
     def _without_silent(self, path: lattice.Path) -> lattice.Path:
         if path.score == NEVER:
@@ -381,7 +390,8 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
         """Fitted parameters of the emission, `means_` say, are there on the model too."""
         if name.endswith("_") and not name.startswith("_") and "emission_" in self.__dict__:
             return getattr(self.emission_, name)
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; a name ending in _ appears in fit")
+        advice = "; it appears in fit" if name.endswith("_") else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{advice}")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

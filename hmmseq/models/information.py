@@ -14,13 +14,12 @@ from typing import Any, cast
 
 import numpy as np
 from scipy.linalg import null_space
-from sklearn.utils.validation import check_is_fitted
 
 from hmmseq.emissions import Emission
 from hmmseq.graph import StateGraph
 from hmmseq.models import em, inputs
 from hmmseq.models.chain import Chain
-from hmmseq.models.estimates import Estimates, limits, named_parameters
+from hmmseq.models.estimates import Estimates, check_plain, limits, named_parameters
 from hmmseq.models.hmm import HMM
 from hmmseq.models.rows import Rows
 from hmmseq.scores import Packed
@@ -54,7 +53,8 @@ def standard_errors(model: HMM, X: Any, y: Any = None, *, lengths: Any = None, s
     >>> dict(zip(found.names, found.errors.round(2).tolist()))["lambdas[1, 0]"]
     0.3
     """
-    check_is_fitted(model)
+    inputs.check_emits(model, "standard_errors")
+    check_plain(model)
     sequences = inputs.sequences(model, X, lengths, reset=False)
     states = None if y is None else inputs.states(y, sequences, lengths)
     inputs.check_states(states, model.graph_, "y")

@@ -15,7 +15,7 @@ from hmmseq.kernels.logmath import NEVER
 from hmmseq.models import em, restarts
 from hmmseq.models.hmm import HMM
 from hmmseq.models.regression import Regression
-from hmmseq.scores import Indexed, Packed, TimeVarying, pack
+from hmmseq.scores import Densities, Indexed, Packed, TimeVarying, pack
 from hmmseq.sequences import Sequences
 from hmmseq.storage import Arrays
 
@@ -29,7 +29,8 @@ class InputHMM(HMM):
     Parameters
     ----------
     emission : what states emit. It reads the columns of X that are not inputs
-    n_components, topology, n_iter, tol, n_init, random_state, n_jobs, verbose : as in `HMM`; no silent states
+    n_components, topology, n_iter, tol, n_init, init, random_state, n_jobs, verbose : as in `HMM`; no silent states. EM can
+        go on from an `HMM`, too: inputs do not matter yet
     inputs : the columns of X that drive transitions
     observed : the columns that the emission reads; default: all others. Covariates can stand in both, for an emission such
         as `LinearRegression`
@@ -59,7 +60,6 @@ class InputHMM(HMM):
     """
 
     accelerate = False
-    init = None
     sticky = 0.0
     training = "em"
     regressions_: "tuple[Regression, Regression]"
@@ -77,6 +77,7 @@ class InputHMM(HMM):
         n_iter: int = 100,
         tol: float = 1e-2,
         n_init: int = 1,
+        init: Any = None,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: bool = False,
@@ -91,6 +92,7 @@ class InputHMM(HMM):
         self.n_iter = n_iter
         self.tol = tol
         self.n_init = n_init
+        self.init = init
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -146,15 +148,16 @@ class InputHMM(HMM):
         assert isinstance(climb.chain, InputChain)
         return super()._learned(climb) | {"regressions_": (climb.chain.edges, climb.chain.start)}
 
+    def _chain_parameters(self) -> Arrays:
+        edges, start = self.regressions_
+        return {"edge_coefs": edges.coefs, **({"start_coefs": start.coefs} if self.start_inputs else {})}
+
     def _is_counting(self, task: em.Task) -> bool:
         return False  # regressions climb
 
-    def _read(self, sequences: Sequences) -> Packed:
-        inputs = self._inputs(sequences)
-        kind = np.arange(len(inputs))
-        return driven(
-            pack(super()._read(sequences)), self.graph_, *self.regressions_, inputs, kind, bool(self.start_inputs)
-        )
+    def _driven(self, scores: Packed | Densities, sequences: Sequences) -> Packed:
+        inputs, by_start = self._inputs(sequences), bool(self.start_inputs)
+        return driven(pack(scores), self.graph_, *self.regressions_, inputs, np.arange(len(inputs)), by_start)
 
     def _stream(self, make: Any, columns: Any, read: Any) -> Any:
         raise NotImplementedError("models with inputs have no streams; decode whole sequences")
@@ -176,6 +179,12 @@ class InputHMM(HMM):
         X[:, columns] = given
         X[:, observed] = self.emission_.sample(self.graph_.label[states], rng).reshape(len(given), -1)
         return X, states
+
+    def _beside_inputs(self, values: np.ndarray, observed: np.ndarray) -> np.ndarray:
+        """A copy of a sequence in which something else is observed."""
+        out = np.array(values, dtype=np.float64)
+        out[:, self._places()[1]] = observed.reshape(len(out), -1)
+        return out
 
     def transmat_at(self, inputs: Any) -> np.ndarray:
         """(n, n_states, n_states) probabilities of transitions for inputs (n, n_inputs)."""
@@ -246,6 +255,28 @@ class InputChain:
         self.start = Regression.constant(np.zeros(graph.n_states, dtype=np.int64), graph.start, n, self.penalty)
         return graph
 
+    def go_on(self, graph: StateGraph, model: Any) -> StateGraph:
+        """As `Chain.go_on`."""
+        graph = self.begin(graph.weigh(edge=model.graph_.edge, start=model.graph_.start))
+        if not hasattr(model, "regressions_"):
+            return graph
+        edges, start = model.regressions_
+        if edges.coefs.shape != self.edges.coefs.shape:
+            raise ValueError(f"init has {edges.coefs.shape[1] - 1} inputs, but this model {self.inputs.shape[1]}")
+        return self.placed(graph, {"edges": edges.coefs, "starts": start.coefs})
+
+    def kept(self, graph: StateGraph) -> Arrays:
+        """As `Chain.kept`."""
+        return {"edges": self.edges.coefs, "starts": self.start.coefs}
+
+    def placed(self, graph: StateGraph, kept: Arrays) -> StateGraph:
+        """As `Chain.placed`."""
+        self.edges, self.start = replace(self.edges, coefs=kept["edges"]), replace(self.start, coefs=kept["starts"])
+        return self._at_zero(graph)
+
+    def _at_zero(self, graph: StateGraph) -> StateGraph:
+        return graph.weigh(edge=self.edges.coefs[:, 0], start=self.start.coefs[:, 0])
+
     def expect(self, graph: StateGraph, emission: Emission, task: em.Task) -> em.Expected:
         """The E-step, which counts edges and starts by the inputs they were taken at."""
         return em.expect(graph, emission, task, self._expect_group)
@@ -278,7 +309,7 @@ class InputChain:
             with np.errstate(divide="ignore"):
                 start = np.log(counts.start / counts.start.sum())
             self.start = Regression.constant(self.start.row, start, self.inputs.shape[1], self.penalty)
-        return graph.weigh(edge=self.edges.coefs[:, 0], start=self.start.coefs[:, 0])
+        return self._at_zero(graph)
 
     def log_prior(self, graph: StateGraph) -> float:
         """Log density of the prior of all slopes."""

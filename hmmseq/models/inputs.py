@@ -3,13 +3,14 @@
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from hmmseq.graph import StateGraph
 from hmmseq.sequences import Sequences, is_one
 from hmmseq.validation import UNKNOWN, one_array
 from hmmseq.validation import labels as states
 
-__all__ = ["UNKNOWN", "check_states", "sequences", "states"]
+__all__ = ["UNKNOWN", "check_emits", "check_states", "sequences", "states"]
 
 
 def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
@@ -26,6 +27,16 @@ def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
             f"{estimator.n_features_in_} features as input"
         )
     return packed
+
+
+def check_emits(model: Any, asked: str) -> None:
+    """ValueError unless `model` is a fitted HMM of some kind, whose states emit: what `asked` is about."""
+    check_is_fitted(model)
+    if not hasattr(model, "emission_"):
+        raise ValueError(
+            f"{asked} is for HMM, SemiMarkovHMM, InputHMM and VariationalHMM; a {type(model).__name__} has no states that "
+            "each emit on their own"
+        )
 
 
 def check_states(states: np.ndarray | None, graph: StateGraph, name: str) -> None:

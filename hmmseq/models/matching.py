@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from hmmseq.graph import StateGraph
+from hmmseq.models import inputs
 from hmmseq.models.hmm import HMM
 
 
@@ -33,6 +34,8 @@ def match_states(a: HMM, b: HMM, X: Any, *, lengths: Any = None) -> np.ndarray:
 
 def joint_occupancy(a: HMM, b: HMM, X: Any, *, lengths: Any = None) -> np.ndarray:
     """(n_states of a, n_states of b) how many steps are expected in a state of `a` and a state of `b`."""
+    for model in (a, b):
+        inputs.check_emits(model, "matching of states")
     found = [model.predict_proba(X, lengths=lengths) for model in (a, b)]
     ours, theirs = (np.concatenate(one) if isinstance(one, list) else one for one in found)
     return ours.T @ theirs
@@ -44,8 +47,8 @@ def reordered(model: HMM, order: Any) -> HMM:
     Labels of emissions keep their numbers if states share them or are silent; otherwise label i is state i.
     Raises ValueError unless `order` has each state once.
     """
-    order = np.asarray(order)
-    graph = model.graph_
+    inputs.check_emits(model, "reordered")
+    order, graph = np.asarray(order), model.graph_
     if not np.array_equal(np.sort(order), np.arange(graph.n_states)):
         raise ValueError(f"order is {order.tolist()}; expected each of the {graph.n_states} states once")
     other, place = deepcopy(model), np.argsort(order)

@@ -7,13 +7,15 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import lattice
 from hmmseq.models import inputs
 from hmmseq.models.estimates import as_text, check_level, named_parameters
 from hmmseq.models.hmm import HMM
+from hmmseq.models.input_hmm import InputHMM
 from hmmseq.models.matching import match_states, reordered
+from hmmseq.models.variational import VariationalHMM
+from hmmseq.scores import pack
 from hmmseq.sequences import Sequences
 from hmmseq.validation import sample_weights
 
@@ -80,7 +82,9 @@ def bootstrap(
     >>> bool(low < 9.0 < high)
     True
     """
-    check_is_fitted(model)
+    inputs.check_emits(model, "bootstrap")
+    if isinstance(model, VariationalHMM):
+        raise ValueError("bootstrap is for estimates; how sure a VariationalHMM is, its posterior_ says")
     _check(method, n_resamples, y)
     sequences = inputs.sequences(model, X, lengths, reset=False)
     weights = sample_weights(sample_weight, len(sequences))
@@ -115,19 +119,21 @@ def _check(method: str, n_resamples: int, y: Any) -> None:
 
 def drawn_again(model: HMM, X: Sequences, rng: np.random.Generator) -> list[np.ndarray]:
     """Sequences from a fitted model of the lengths of others, missing where those are, with their covariates."""
-    free = [np.zeros((n, model.graph_.n_labels)) for n in X.lengths]
-    paths = lattice.sample_paths(model.graph_, free, random_state=rng)
+    free = pack([np.zeros((n, model.graph_.n_labels)) for n in X.lengths])
+    paths = lattice.sample_paths(model.graph_, model._driven(free, X), random_state=rng)
     out = []
-    for values, drawn in zip(X, paths, strict=True):
+    for values, observed, drawn in zip(X, model._observed(X), paths, strict=True):
         states = drawn[0].states
         labels = model.graph_.label[states[model.graph_.label[states] >= 0]]
-        out.append(model.emission_.redraw(values, labels, rng))
+        again = model.emission_.redraw(observed, labels, rng)
+        out.append(model._beside_inputs(values, again) if isinstance(model, InputHMM) else again)
     return out
 
 
 def _matched(model: HMM, other: HMM, X: Sequences) -> HMM:
     """The other model with the states of the first; where a topology tells them apart they keep their numbers."""
     graph = other.graph_
-    if not (graph.is_untied and len(graph.source) == graph.n_states**2):
+    every = graph.n_states**2 - (0 if np.any(graph.source == graph.target) else graph.n_states)
+    if not (graph.is_untied and len(graph.source) == every):
         return other
     return reordered(other, match_states(model, other, X))

@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp, ndtri_exp
-from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import lattice
 from hmmseq.emissions.cumulative import AT_LEAST, AT_MOST, LESS, MORE
@@ -38,7 +37,8 @@ def pseudo_residuals(model: HMM, X: Any, *, kind: str = "ordinary", lengths: Any
     segment nearly so. `scipy.stats.probplot` shows it.
 
     Features one by one; of regressions the target, of an autoregression given the values before. Returns `Residuals` for one
-    sequence, a list for many. Raises ValueError for emissions without order (Categorical, Multinomial, Pomegranate).
+    sequence, a list for many. Raises ValueError for emissions without order (Categorical, Multinomial, Pomegranate), and for
+    forecasts of models that have no streams (`SemiMarkovHMM`, `InputHMM`).
 
     >>> from hmmseq import PoissonHMM
     >>> X = np.random.default_rng(0).poisson(np.repeat([2.0, 9.0, 2.0, 9.0], 50))[:, None]
@@ -47,18 +47,28 @@ def pseudo_residuals(model: HMM, X: Any, *, kind: str = "ordinary", lengths: Any
     >>> bool(abs(found.mean()) < 0.2 and abs(found.std() - 1) < 0.1)
     True
     """
-    check_is_fitted(model)
-    if kind not in ("ordinary", "forecast"):
-        raise ValueError(f"kind is {kind!r}; expected 'ordinary' or 'forecast'")
-    observed = model.emission_.observe(inputs.sequences(model, X, lengths, reset=False))
+    inputs.check_emits(model, "pseudo_residuals")
+    _check_kind(model, kind)
+    sequences = inputs.sequences(model, X, lengths, reset=False)
+    observed = model.emission_.observe(model._observed(sequences))
     chances = model.emission_.cumulative(observed)[:, :, model.graph_.label[model.graph_.label >= 0]]
-    weights = _log_weights(model, observed, kind)
+    weights = _log_weights(model, sequences, observed, kind)
     with np.errstate(divide="ignore"):
         tails = logsumexp(chances + weights[:, :, None], axis=2)
     missing = np.isnan(observed.values[:, : chances.shape[-1]])
     parts = [np.where(missing, np.nan, part) for part in _residuals(tails)]
     found = [Residuals(*one) for one in zip(*(observed.unpack(part) for part in parts), strict=True)]
     return found[0] if lengths is None and is_one(X) else found
+
+
+def _check_kind(model: HMM, kind: str) -> None:
+    if kind not in ("ordinary", "forecast"):
+        raise ValueError(f"kind is {kind!r}; expected 'ordinary' or 'forecast'")
+    if kind == "forecast" and type(model)._stream is not HMM._stream:
+        raise ValueError(
+            f"kind is 'forecast', which reads a sequence as a stream, and a {type(model).__name__} has none; expected "
+            "'ordinary'"
+        )
 
 
 def _residuals(tails: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -73,20 +83,21 @@ def _residuals(tails: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return middle, low, high
 
 
-def _log_weights(model: HMM, X: Sequences, kind: str) -> np.ndarray:
-    """(n_steps, n_emitting) log probability of each state at each step, without what was observed at that step.
+def _log_weights(model: HMM, sequences: Sequences, X: Sequences, kind: str) -> np.ndarray:
+    """(n_steps, n_emitting) log probability of each state at each step, without what was observed (X) at that step.
 
     Posteriors, less the score of the step itself. Scores that differ by more than `WIDEST` are brought so near: that
     changes no posterior, and none becomes so small that nothing could be taken from it.
     """
     packed = em.untied(model.graph_, model.emission_.log_scores(X))
     scores = packed.table[packed.code]
-    scores = np.maximum(scores, scores.max(axis=1, keepdims=True, initial=-np.inf) - WIDEST)
-    scores = np.maximum(scores, -WIDEST)  # a step that is impossible in every state
+    top = scores.max(axis=1, keepdims=True, initial=-np.inf)
+    scores = np.maximum(scores, np.where(top == -np.inf, 0.0, top) - WIDEST)  # also where a step is impossible in all
     steps = Packed(scores, np.arange(len(scores), dtype=np.int32), X, False)
     graph = model.graph_.untied()
     if kind == "ordinary":
-        posteriors = np.concatenate(lattice.label_posteriors(graph, steps, n_jobs=model.n_jobs))
+        asked = model._driven(steps, sequences)
+        posteriors = np.concatenate(lattice.label_posteriors(graph, asked, n_jobs=model.n_jobs))
     else:
         posteriors = np.concatenate([PosteriorStream(graph).push(own) for own in X.unpack(scores)])
     with np.errstate(divide="ignore"):

@@ -139,7 +139,7 @@ def warn_of_idle_states(climb: Climb) -> None:
             f"no expected visits were left to state {back}; it was revived from the priors, and may say more about them "
             "than about the data",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
     if climb.idle:
         lost = ", ".join(f"{state} (iteration {i})" for state, i in climb.idle.items())
@@ -147,5 +147,5 @@ def warn_of_idle_states(climb: Climb) -> None:
             f"no expected visits are left to state {lost}; what such states emit and where they lead stays as it was "
             "then, or is what priors say: ask for fewer states, more restarts (n_init) or pseudocounts and priors",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=4,
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import clone
+from sklearn.base import DensityMixin, clone
 from sklearn.model_selection import check_cv
 
 from hmmseq import lattice
@@ -43,6 +43,8 @@ def held_out_log_likelihood(
     >>> bool((two - one).mean() > 3 * (two - one).std() / 10**0.5)
     True
     """
+    if not isinstance(model, DensityMixin):
+        raise ValueError(f"a {type(model).__name__} has no likelihood of sequences; expected an HMM of some kind")
     sequences = Sequences.pack(X, lengths)
     known = None if y is None else list(Sequences.pack(y, lengths))
     folds = list(check_cv(cv).split(np.arange(len(sequences))))
@@ -50,8 +52,10 @@ def held_out_log_likelihood(
     def fold(train: np.ndarray, test: np.ndarray) -> np.ndarray:
         states = None if known is None else [known[s] for s in train]
         fitted = clone(model).fit([sequences[s] for s in train], states)
-        scores = fitted._scores([sequences[s] for s in test], None)
-        return np.asarray(lattice.log_partition(fitted.graph_, scores))
+        held = [sequences[s] for s in test]
+        if not hasattr(fitted, "graph_"):
+            return np.array([fitted.score([own]) * len(own) for own in held])  # by mean field, a lower bound
+        return np.asarray(lattice.log_partition(fitted.graph_, fitted._scores(held, None)))
 
     out = np.full(len(sequences), np.nan)
     found = Parallel(n_jobs=n_jobs, prefer="threads")(delayed(fold)(*parts) for parts in folds)

@@ -43,7 +43,7 @@ class SemiMarkovHMM(HMM):
         leads to itself follows itself as a new segment
     left_censored, right_censored : the first segment of a sequence may have begun before it, the last may go on after it;
         then only part of their durations is seen, and counted as such
-    n_iter, tol, n_init, random_state, n_jobs, verbose : as in `HMM`
+    n_iter, tol, n_init, init, random_state, n_jobs, verbose : as in `HMM`; a model to go on from lends its durations, too
     startprob_pseudocount, transmat_pseudocount, fixed_startprob, fixed_transmat, tied_startprob, tied_transmat : as in
         `HMM`, of segments
 
@@ -57,7 +57,7 @@ class SemiMarkovHMM(HMM):
     `decode` gives the segments, too: `SegmentPath(states, score, segments)`. Sequences whose segments would have to be
     longer than `longest` are impossible, and `fit` says so. Known states (`y`, `known`) are those of steps: where they stay
     the same, segments may still end if the topology lets a state follow itself. Of what `HMM` has there are no streams,
-    `accelerate`, `init`, `training` and `sticky` here.
+    `accelerate`, `training` and `sticky` here (how long a state lasts is what `durations` say).
 
     >>> from hmmseq import SemiMarkovHMM
     >>> from hmmseq.emissions import Categorical
@@ -73,7 +73,6 @@ class SemiMarkovHMM(HMM):
     """
 
     accelerate = False
-    init = None
     sticky = 0.0
     training = "em"
     durations_: Durations
@@ -92,6 +91,7 @@ class SemiMarkovHMM(HMM):
         n_iter: int = 100,
         tol: float = 1e-2,
         n_init: int = 1,
+        init: Any = None,
         startprob_pseudocount: Any = 0.0,
         transmat_pseudocount: Any = 0.0,
         fixed_startprob: Any = None,
@@ -113,6 +113,7 @@ class SemiMarkovHMM(HMM):
         self.n_iter = n_iter
         self.tol = tol
         self.n_init = n_init
+        self.init = init
         self.startprob_pseudocount = startprob_pseudocount
         self.transmat_pseudocount = transmat_pseudocount
         self.fixed_startprob = fixed_startprob
@@ -124,7 +125,7 @@ class SemiMarkovHMM(HMM):
         self.verbose = verbose
 
     @staticmethod
-    def _default_topology(n_states: int) -> StateGraph:
+    def _default_topology(n_states: int) -> StateGraph:  # type: ignore[override]
         return topologies.ergodic(n_states, stay=n_states == 1)
 
     def _chain(self, graph: StateGraph, sequences: Sequences) -> "LastingChain":  # type: ignore[override]
@@ -153,7 +154,7 @@ class SemiMarkovHMM(HMM):
 
     def _first_guess(self, climb: restarts.Climb, task: em.Task, seeds: Any) -> restarts.Climb:
         climb = super()._first_guess(climb, task, seeds)
-        if not isinstance(self.durations, Durations):
+        if not isinstance(self.durations, Durations) and not hasattr(self.init, "fit"):
             assert isinstance(climb.chain, LastingChain)
             climb.graph = climb.chain.guess(climb.graph, climb.emission, task)
         return climb
@@ -166,6 +167,10 @@ class SemiMarkovHMM(HMM):
     def _learned(self, climb: restarts.Climb) -> dict[str, Any]:
         assert isinstance(climb.chain, LastingChain)
         return super()._learned(climb) | {"durations_": climb.chain.durations}
+
+    def _chain_parameters(self) -> Arrays:
+        learned = {name: array for name, array in self.durations_.state().items() if name != "shortest"}
+        return {f"durations.{name}": array for name, array in learned.items()}
 
     def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi", known: Any = None) -> Any:
         """The best segmentation: `SegmentPath(states, score, segments)`, rows of `segments` being state, start, stop.
@@ -215,6 +220,24 @@ class LastingChain:
 
     def _lasting(self, graph: StateGraph, durations: Durations) -> SegmentGraph:
         return lasting(graph, durations, self.longest, self.censored)
+
+    def go_on(self, graph: SegmentGraph, model: Any) -> SegmentGraph:
+        """As `Chain.go_on`."""
+        other = getattr(model, "durations_", None)
+        if type(other) is not type(self.durations):
+            theirs, ours = (type(one).__name__ for one in (other, self.durations))
+            raise ValueError(f"init has durations of the kind {theirs}, but this model {ours}")
+        self.durations = other
+        return self._lasting(self.chain.go_on(graph.graph, model), other)
+
+    def kept(self, graph: SegmentGraph) -> Arrays:
+        """As `Chain.kept`."""
+        return self.chain.kept(graph.graph) | {f"durations.{name}": a for name, a in self.durations.state().items()}
+
+    def placed(self, graph: SegmentGraph, kept: Arrays) -> SegmentGraph:
+        """As `Chain.placed`."""
+        self.durations = type(self.durations)(**named("durations", kept))
+        return self._lasting(self.chain.placed(graph.graph, kept), self.durations)
 
     def guess(self, graph: SegmentGraph, emission: Emission, task: em.Task) -> SegmentGraph:
         """Learn the durations where any duration is as good as another: emissions alone decide."""

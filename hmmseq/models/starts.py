@@ -4,10 +4,10 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from hmmseq.emissions import Emission
 from hmmseq.emissions.observed import by_row, guessed_labels, standardised
+from hmmseq.emissions.variational import Posterior
 from hmmseq.graph import StateGraph
 from hmmseq.models import inputs
 from hmmseq.models.chain import Chain
@@ -19,7 +19,7 @@ SURE = 0.8  # of each step belongs to its guessed label, the rest to all at rand
 def check_init(init: Any) -> None:
     """ValueError for what is no start."""
     if hasattr(init, "fit"):
-        check_is_fitted(init)
+        inputs.check_emits(init, "a start from another model (init)")
     elif init not in (None, "kmeans", "quantile"):
         raise ValueError(f"init is {init!r}; expected None, 'kmeans', 'quantile' or a fitted model")
 
@@ -45,7 +45,7 @@ def structure(model: Any, states: np.ndarray | None) -> StateGraph:
 def first_guess(init: Any, emission: Emission, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
     """Start the emission: by its own guess, from k-means, from quantiles, or where another fit ended."""
     if hasattr(init, "fit"):
-        _take(emission, init.emission_, n_labels)
+        _take(emission, init, X, n_labels, rng)
         return
     emission.initialise(X, n_labels, rng)
     if init is None:
@@ -64,10 +64,15 @@ def first_graph(init: Any, graph: StateGraph, chain: Chain) -> StateGraph:
     alike = all(np.array_equal(getattr(graph, name), getattr(other, name)) for name in ("source", "target", "label"))
     if not alike:
         raise ValueError("init is a model of another topology; its states and edges must be those of this one")
-    return chain.begin(graph.weigh(edge=other.edge, start=other.start))
+    return chain.go_on(graph, init)
 
 
-def _take(emission: Emission, other: Emission, n_labels: int) -> None:
+def _take(emission: Emission, init: Any, X: Sequences, n_labels: int, rng: np.random.Generator) -> None:
+    other = init.emission_
+    if isinstance(emission, Posterior) and hasattr(init, "posterior_"):
+        emission.initialise(X, n_labels, rng)  # the prior is about these data
+        emission.believe(init.posterior_)
+        return
     if type(emission) is not type(other):
         raise ValueError(f"init emits {type(other).__name__}, but this model {type(emission).__name__}")
     emission.restore(other.state())

@@ -161,6 +161,21 @@ class Dirichlets(NamedTuple):
         graph = em.normalise(graph)
         return BelievedGraph.of(graph, self.start + np.exp(graph.start), self.edges + np.exp(graph.edge))
 
+    def go_on(self, graph: StateGraph, model: Any) -> BelievedGraph:
+        """As `Chain.go_on`: the distributions of a `VariationalHMM`, or the probabilities of another model seen once."""
+        if not hasattr(model, "posterior_"):
+            return self.begin(graph.weigh(edge=model.graph_.edge, start=model.graph_.start))
+        start, edges = model.posterior_["startprob"], model.posterior_["transmat"][graph.source, graph.target]
+        return BelievedGraph.of(graph, start, edges)
+
+    def kept(self, graph: BelievedGraph) -> Arrays:
+        """As `Chain.kept`."""
+        return {"edge": graph.edge_concentration, "start": graph.start_concentration}
+
+    def placed(self, graph: StateGraph, kept: Arrays) -> BelievedGraph:
+        """As `Chain.placed`."""
+        return BelievedGraph.of(graph, kept["start"], kept["edge"])
+
     def expect(self, graph: StateGraph, emission: Emission, task: em.Task) -> em.Expected:
         """The E-step."""
         return em.expect(graph, emission, task)

@@ -228,6 +228,40 @@ def test_formats_are_known_by_content(format, pack):
     assert found.levels["exon"].f1 == found.levels["transcript"].f1 == 1
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+@pytest.mark.parametrize("format", ["gff3", "gtf", "bed", "genbank"])
+def test_a_byte_order_mark_blank_lines_and_other_line_ends_change_nothing(format, end):
+    text = written(write_genes, GENES, format=format, records=GENOME)
+    other = b"\xef\xbb\xbf" + end + text.replace(b"\n", end)
+    assert read_genes(io.BytesIO(other)) == read_genes(io.BytesIO(text)) != []
+
+
+@pytest.mark.parametrize("head", ["", "##gff-version 2\n", "##gff-version 3\n", "#!genome-build X\n"])
+@pytest.mark.parametrize(
+    "attributes",
+    ['gene_id "g=1"; transcript_id "t;b=1";', "gene_id g1; transcript_id t1", 'transcript_id "t"; gene_id ""'],
+)
+def test_gtf_is_known_by_its_attributes(head, attributes):
+    row = f"c\t.\tCDS\t1\t9\t.\t+\t0\t{attributes}"
+    [gene] = read_genes(io.BytesIO((head + row).encode()))
+    assert (gene.start, gene.end) == (1, 9) and gene.id in ("t;b=1", "t1", "t")
+
+
+@pytest.mark.parametrize("attributes", ["ID=a", "Long key=a b", " ID=a", ".", ""])
+def test_gff3_is_known_by_its_attributes(attributes):
+    [gene] = read_genes(io.BytesIO(f"c\t.\tCDS\t1\t9\t.\t+\t0\t{attributes}".encode()))
+    assert (gene.start, gene.end) == (1, 9)
+
+
+def test_bed_may_be_parted_by_blanks():
+    assert read_genes(io.BytesIO(b"track name=x\nc 0 90 x 0 +\n")) == [Gene("c", 1, 90, "+", name="x")]
+
+
+def test_text_in_other_codes_is_refused():
+    with pytest.raises(DataError, match=r"NUL byte.*UTF-16"):
+        read_genes(io.BytesIO(written(write_genes, GENES).decode().encode("utf-16")))
+
+
 def test_unknown_formats_are_refused():
     with pytest.raises(DataError, match=r"begins with '>c'; expected GFF3, GTF"):
         read_genes(io.BytesIO(b">c\nACGT\n"))
@@ -240,7 +274,7 @@ def test_unknown_formats_are_refused():
     [
         ("c\t.\tCDS\t1\t9", "line 1: 5 tab-separated columns"),
         ("c\t.\tCDS\t1\t9\t.\t+\t0\tID=a", "is it GFF3"),
-        ('c\t.\tCDS\t1\t9\t.\t+\t0\tnote "x"', "no gene_id"),
+        ('c\t.\tCDS\t1\t9\t.\t+\t0\tnote "x"', "neither transcript_id nor gene_id"),
         ('c\t.\tCDS\t9\t1\t.\t+\t0\tgene_id "x"', r"9\.\.1"),
     ],
 )
@@ -253,13 +287,47 @@ def test_bad_gtf(row, said):
     ("row", "said"),
     [
         ("c\t0\t9", "3 columns"),
-        ("c\tx\t9\t.\t0\t+", "'x'"),
+        ("c\tx\t9\t.\t0\t+", "start is 'x'; expected a whole number"),
         ("c\t0\t9\tn\t0\t+\t0\t9\t0\t2\t3\t0", "2 blocks, 1 sizes"),
     ],
 )
 def test_bad_bed(row, said):
     with pytest.raises(DataError, match=f"line 1: .*{said}"):
         read_bed(io.BytesIO(row.encode()))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("c\t0\t90\tn\t0\t+\t0\t90\t0\t2\t9,9\t0,90", "go beyond 0 90"),
+        ("c\t0\t90\tn\t0\t+\t40\t50\t0\t2\t9,9\t0,81", "thick part 40 50 in no block"),
+        ("c\t0\t90\tn\t0\t+\tq\t50", "thickStart is 'q'; expected a whole number"),
+    ],
+)
+def test_bed_rows_that_contradict_themselves(row, said):
+    with pytest.raises(DataError, match=f"line 1: .*{said}"):
+        read_bed(io.BytesIO(row.encode()))
+
+
+def test_a_bed_row_without_a_thick_part_codes_for_nothing():
+    rows = b"c\t0\t90\tn\t0\t+\t90\t90\t0\t1\t90\t0\nc\t0\t90\tm\t0\t+\t3\t60\t0\t1\t90\t0\n"
+    assert read_bed(io.BytesIO(rows)) == [Gene("c", 4, 60, "+", name="m")]
+
+
+@pytest.mark.parametrize("strand", "+-")
+@pytest.mark.parametrize("second", [58, 59, 60, 61, 62])
+def test_frameshifts_survive(second, strand):
+    """Backwards, pieces overlap by some bases; in BED, which knows no such blocks, they become one."""
+    gene = Gene.of_pieces("c", [(11, 60), (second, 100)], strand, id="t", locus="g")
+    for format in ("gff3", "gtf"):
+        assert read_genes(io.BytesIO(written(write_genes, [gene], format=format))) == [gene]
+    [back] = read_genes(io.BytesIO(written(write_genes, [gene], format="bed")))
+    assert back.coding_pieces == (gene.coding_pieces if second > 60 else ((11, 100),))
+
+
+def test_gtf_without_coding_rows_says_so():
+    with pytest.warns(UserWarning, match="input: no CDS row, so no gene"):
+        assert read_gtf(io.BytesIO(b'c\t.\texon\t1\t9\t.\t+\t.\tgene_id "g";')) == []
 
 
 def test_names_that_a_format_cannot_hold_are_refused():

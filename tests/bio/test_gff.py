@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import io
 import os
+import re
 import sys
 
 import pytest
@@ -57,14 +58,15 @@ def test_no_genes_are_a_valid_file():
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 numbers = st.none() | st.floats(-1e6, 1e6).map(lambda x: float(f"{x:.6g}"))
 genes = st.builds(
-    lambda seqid, start, length, strand, score, left, right, phase, table, name: Gene(
-        seqid, start, start + length, strand, score, score, left, right, phase, table, name
+    lambda seqid, start, length, strand, score, posterior, left, right, phase, table, name: Gene(
+        seqid, start, start + length, strand, score, posterior, left, right, phase, table, name
     ),
     names,
     st.integers(1, 10**9),
     st.integers(0, 10**5),
     st.sampled_from("+-"),
     numbers,
+    st.none() | st.floats(0, 1).map(lambda x: float(f"{x:.6g}")),
     st.booleans(),
     st.booleans(),
     st.integers(0, 2),
@@ -182,6 +184,44 @@ def test_bad_rows(row, message):
         read(f"##gff-version 3\n{row}\n")
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("\t1\t", "\t1.5\t"), "start is '1.5'; expected a whole number"),
+        (("\t0\t", "\t\t"), "phase is ''; expected a whole number"),
+        (("\t.\t+", "\thigh\t+"), "score is 'high'; expected a number"),
+        (("ID=a", "transl_table=x"), "transl_table is 'x'; expected a whole number"),
+        (("ID=a", "posterior=nan"), "posterior is 'nan'; expected a number"),
+        (("ID=a", "posterior=87"), "posterior is '87'; expected a probability, 0 to 1"),
+        (("ID=a", "start_posterior=-1"), "start_posterior is '-1'; expected a probability, 0 to 1"),
+    ],
+)
+def test_what_is_no_number_is_named(change, said):
+    with pytest.raises(DataError, match=f"line 1: {re.escape(said)}"):
+        read(ROW.replace(*change))
+
+
+def test_sequences_may_begin_without_saying_so():
+    for begin in ("##FASTA \n", ""):
+        assert read(f"##gff-version 3\n{ROW}\n{begin}>c\nACGT\n") == [Gene("c", 1, 9, "+", id="a")]
+
+
+def test_a_row_that_comes_twice_is_one_piece():
+    assert read(f"{ROW}\n{ROW}") == [Gene("c", 1, 9, "+", id="a")]
+
+
+def test_pieces_on_both_strands_leave_a_gene_that_no_comparison_counts():
+    rows = [ROW, ROW.replace("\t1\t9\t", "\t20\t22\t").replace("+", "-")]
+    for order in (rows, rows[::-1]):
+        assert read("\n".join(order)) == [Gene("c", 1, 9, "+", id="a", partial_left=True, partial_right=True)]
+
+
+def test_rows_but_no_coding_ones_are_said():
+    with pytest.warns(UserWarning, match="input: no CDS row, so no gene"):
+        assert read(ROW.replace("CDS", "exon")) == []
+    assert read("##gff-version 3\n" + ROW.replace("CDS", "region")) == []  # a circular genome without genes
+
+
 def test_an_empty_file_and_a_fasta_file():
     with pytest.raises(DataError, match="empty; expected GFF3"):
         read("\n\n")
@@ -249,6 +289,22 @@ def test_genbank_features():
         Gene("c.1", 1, 9, "+", partial_left=True, phase=2, transl_table=1),
         Gene("c.1", 1, 9, "-", partial_right=True, pseudo=True, transl_table=1),
     ]
+
+
+def test_genbank_pieces_that_lie_elsewhere_are_left_out():
+    here, back = SimpleLocation(0, 30, 1), SimpleLocation(39, 60, -1)
+    away = SimpleLocation(39, 60, 1, ref="J00194.1")
+    genes = read_genbank(
+        genbank(
+            SeqFeature(CompoundLocation([back, here]), "CDS"),
+            SeqFeature(CompoundLocation([here, back]), "CDS"),
+            SeqFeature(CompoundLocation([here, away]), "CDS"),
+            SeqFeature(away, "CDS"),
+        )
+    )
+    cut = {"partial_left": True, "partial_right": True, "transl_table": 1}
+    forward, reverse = Gene("c.1", 1, 30, "+", **cut), Gene("c.1", 40, 60, "-", **cut)
+    assert genes == [forward, reverse, forward]
 
 
 @pytest.mark.parametrize("data", [b"", b">x\nACGT\n", b"\n"])

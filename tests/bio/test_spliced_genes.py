@@ -299,3 +299,14 @@ def test_kind_chooses_the_finder():
     assert isinstance(GeneFinder(), GeneFinder)
     with pytest.raises(ValueError, match="kind is 'plant'"):
         GeneFinder(kind="plant")
+
+
+def test_a_kind_stays_what_it_is():
+    bacteria, spliced = GeneFinder(), GeneFinder(kind="eukaryote")
+    assert bacteria.set_params(kind="prokaryote", table=4).table == 4
+    assert spliced.set_params(kind="eukaryote", table=6).table == 6
+    with pytest.raises(ValueError, match="'prokaryote' cannot become one of kind 'eukaryote'; make a new GeneFinder"):
+        bacteria.set_params(kind="eukaryote")
+    with pytest.raises(ValueError, match="'eukaryote' cannot become one of another kind; make a new GeneFinder"):
+        spliced.set_params(kind="prokaryote")
+    assert bacteria.kind == "prokaryote"

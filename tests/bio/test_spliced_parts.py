@@ -252,10 +252,22 @@ def test_confidence_is_learned_from_what_came_true():
     assert reliability(found(1 / (1 + np.exp(-log_odds))), right).error < 0.02
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=20))
-def test_confidence_keeps_the_order(pairs):
-    found = fit_confidence([p for p, _ in pairs], [right for _, right in pairs])
+def test_confidence_has_a_ceiling_where_even_the_surest_are_wrong_at_times():
+    rng = np.random.default_rng(0)
+    log_odds = rng.normal(0, 6, 4000)
+    posterior = 1 / (1 + np.exp(-log_odds))
+    right = rng.random(4000) < 0.7 / (1 + np.exp(-(0.8 * log_odds + 0.5)))
+    found = fit_confidence(posterior, right, with_ceiling=True)
+    assert abs(found.ceiling - 0.7) < 0.03 and abs(found.slope - 0.8) < 0.15 and abs(found.offset - 0.5) < 0.25
+    assert reliability(found(posterior), right).error < 0.02
+    without = fit_confidence(posterior, right)
+    assert without.ceiling == 1 and reliability(without(posterior), right).error > 0.05
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=20), st.booleans())
+def test_confidence_keeps_the_order(pairs, with_ceiling):
+    found = fit_confidence([p for p, _ in pairs], [right for _, right in pairs], with_ceiling)
     values = found(np.linspace(0, 1, 11))
     assert (np.diff(values) > 0).all() and values[0] > 0 and values[-1] < 1
-    if not pairs:
+    if not pairs and not with_ceiling:
         assert found == Confidence()

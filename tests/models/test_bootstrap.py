@@ -2,10 +2,21 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import LeaveOneOut
 
-from hmmseq import HMM, CategoricalHMM, PoissonHMM, Sequences
-from hmmseq.emissions import LinearRegression, Multinomial, Product
+from hmmseq import (
+    CRF,
+    HMM,
+    CategoricalHMM,
+    FactorialHMM,
+    InputHMM,
+    PoissonHMM,
+    SemiMarkovHMM,
+    Sequences,
+    VariationalHMM,
+)
+from hmmseq.emissions import Gaussian, LinearRegression, Multinomial, Product
 from hmmseq.models import bootstrap, held_out_log_likelihood, standard_errors
 from hmmseq.models.resampling import drawn_again
 from recovery import TRUTHS, drawn
@@ -81,6 +92,63 @@ def test_bad_bootstraps_are_refused(options, message):
         bootstrap(model, X, **options)
     with pytest.raises(ValueError, match="level is 95"):
         standard_errors(model, X).interval(95)
+
+
+@pytest.mark.parametrize("method", ["parametric", "sequences"])
+def test_durations_vary_as_those_of_segments_that_are_seen(method):
+    """States that are told apart at once: the mean of n durations, less the shortest, has the error of a Poisson mean."""
+    rng, X = np.random.default_rng(3), []
+    for _ in range(20):
+        lengths = 1 + rng.poisson([4, 9] * 4)
+        X.append(rng.normal(np.repeat([0.0, 9.0] * 4, lengths))[:, None])
+    options = {"durations": "poisson", "longest": 40, "right_censored": False, "init": "quantile", "random_state": 0}
+    model = SemiMarkovHMM(Gaussian(), 2, **options).fit(X)
+    found = bootstrap(model, X, n_resamples=40, method=method, random_state=0)
+    chosen = [found.names.index(f"durations.mean[{i}]") for i in range(2)]
+    expected = np.sqrt((model.durations_.mean - 1) / 80)
+    np.testing.assert_allclose(found.errors[chosen] / expected, 1.0, atol=0.4)
+
+
+def test_slopes_of_covariates_have_intervals_that_hold_the_truth():
+    """Means of the states are 0 and 5, so that what is drawn is nearly a logistic regression of changes."""
+    rng, X = np.random.default_rng(4), []
+    for _ in range(10):
+        u, state = rng.normal(size=60), [0]
+        for t in range(1, 60):
+            state.append(state[-1] ^ int(rng.random() < 1 / (1 + np.exp(2 - 1.5 * u[t]))))
+        X.append(np.column_stack([rng.normal(5.0 * np.array(state)), u]))
+    model = InputHMM(Gaussian(), 2, inputs=[1], random_state=0).fit(X)
+    found = bootstrap(model, X, n_resamples=30, random_state=0)
+    low, high = found.interval(0.99)[[found.names.index(f"edge_coefs[{k}, 1]") for k in (1, 2)]].T  # of changes
+    assert np.all(low < 0.75) and np.all(high > 0.75) and np.all(low > 0.2)  # half of 1.5: slopes of a row add up to 0
+    again = drawn_again(model, Sequences.pack(X), rng)
+    np.testing.assert_array_equal(again[3][:, 1], X[3][:, 1])
+    assert not np.any(again[3][:, 0] == X[3][:, 0])
+
+
+def test_models_that_have_no_such_errors_say_so():
+    X = np.random.default_rng(5).normal(size=(30, 1))
+    for model, message in (
+        (VariationalHMM(Gaussian(), 2, n_iter=2), "posterior_"),
+        (
+            SemiMarkovHMM(Gaussian(), 2, durations="geometric", n_iter=2),
+            "standard_errors is for HMM; .*models.bootstrap",
+        ),
+        (FactorialHMM((2, 2), n_iter=2), "standard_errors is for HMM, SemiMarkovHMM"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            standard_errors(model.fit(X), X)
+    with pytest.raises(ValueError, match="bootstrap is for estimates"):
+        bootstrap(VariationalHMM(Gaussian(), 2, n_iter=2).fit(X), X)
+    with pytest.raises(ValueError, match="a CRF has no likelihood of sequences"):
+        held_out_log_likelihood(CRF(), [X, X])
+
+
+def test_several_chains_have_held_out_likelihoods():
+    X = [np.random.default_rng(s).normal(size=(12 + s, 1)) for s in range(4)]
+    model = FactorialHMM((2, 2), n_iter=5, random_state=0)
+    found = held_out_log_likelihood(model, X, cv=2)
+    np.testing.assert_allclose(found[0], clone(model).fit(X[2:]).score(X[0]) * 12)
 
 
 def test_held_out_likelihoods_are_scores_of_models_that_have_not_seen_the_sequence():

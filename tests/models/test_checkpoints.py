@@ -8,9 +8,21 @@ import pytest
 from sklearn.base import clone
 
 from families import FAMILIES, JOINT
-from hmmseq import HMM, DataError, GaussianHMM, Sequences
-from hmmseq.emissions import Gaussian
-from hmmseq.models import VariationalHMM, checkpoints
+from hmmseq import (
+    CRF,
+    HMM,
+    DataError,
+    FactorialHMM,
+    GaussianHMM,
+    InputHMM,
+    SemiMarkovHMM,
+    Sequences,
+    VariationalHMM,
+    callbacks,
+    topologies,
+)
+from hmmseq.emissions import Categorical, Gaussian
+from hmmseq.models import checkpoints
 
 SOME = [(family, k % 2 == 0) for k, family in enumerate(FAMILIES + JOINT) if k % 3 == 0]
 
@@ -132,8 +144,85 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     model.save(path)
     with pytest.raises(DataError, match="expected 'hmmseq-checkpoint/1'"):
         GaussianHMM(2, random_state=0).fit(X, checkpoint=path)
-    with pytest.raises(ValueError, match="checkpoint is for HMM; a VariationalHMM does not keep one"):
-        VariationalHMM(Gaussian(), 2).fit(X, checkpoint=tmp_path / "d")
+    left_right, cycle = (
+        GaussianHMM(2, topology=make, random_state=0) for make in (topologies.left_right, topologies.cycle)
+    )
+    left_right.fit(X, checkpoint=tmp_path / "d")
+    with pytest.raises(DataError, match="another fit"):
+        cycle.fit(X, checkpoint=tmp_path / "d")
+
+
+OTHERS = [
+    (SemiMarkovHMM, {"durations": "geometric"}),
+    (SemiMarkovHMM, {"durations": "histogram", "longest": 5, "left_censored": True}),
+    (InputHMM, {"inputs": [1]}),
+    (InputHMM, {"inputs": [1], "start_inputs": True}),
+    (VariationalHMM, {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "options"), OTHERS, ids=lambda one: getattr(one, "__name__", str(one)))
+@pytest.mark.parametrize("emission", [Gaussian("full"), Categorical(3)], ids=str)
+def test_fits_of_other_chains_go_on_to_the_same_bits(kind, options, emission, tmp_path, every_iteration):
+    rng, options = np.random.default_rng(0), options | {"n_init": 2, "tol": -np.inf, "random_state": 0}
+    u = [rng.normal(size=n) for n in (30, 20)]
+    own = [rng.integers(0, 3, len(x)) if emission.symbols else rng.normal(size=len(x)) for x in u]
+    X = [np.column_stack([x, v]) for x, v in zip(own, u)] if kind is InputHMM else [x[:, None] for x in own]
+    X = [x[:, 0] for x in X] if emission.symbols and kind is not InputHMM else X
+    straight = kind(emission, 2, n_iter=8, **options).fit(X)
+    kind(emission, 2, n_iter=3, **options).fit(X, checkpoint=tmp_path / "c")
+    resumed = kind(emission, 2, n_iter=8, **options).fit(X, checkpoint=tmp_path / "c")
+    assert_same_bits(resumed, straight)
+    if kind is InputHMM:
+        np.testing.assert_array_equal(resumed.transition_coefs_, straight.transition_coefs_)
+        with pytest.raises(DataError, match="another fit"):
+            other = [np.column_stack([x[:, :1], x[:, 1] + 1.0]) for x in X]
+            kind(emission, 2, n_iter=8, **options).fit(other, checkpoint=tmp_path / "c")
+    if kind is SemiMarkovHMM:
+        assert repr(resumed.durations_) == repr(straight.durations_)
+
+
+class Interrupts:
+    """A callback that presses Ctrl-C in an iteration."""
+
+    def __init__(self, when):
+        self.when = when
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == "iteration" and context.task_id == self.when:
+            interrupt()
+
+    def on_fit_task_end(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+
+@pytest.mark.skipif(not callbacks.SUPPORTED, reason="scikit-learn has no callbacks")
+def test_ctrl_c_leaves_several_chains_as_the_last_finished_iteration_had_them():
+    X = np.random.default_rng(4).normal(size=(60, 2))
+    model = FactorialHMM((2, 2), n_iter=50, tol=-np.inf, random_state=0).set_callbacks(Interrupts(5))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X)
+    straight = FactorialHMM((2, 2), n_iter=5, tol=-np.inf, random_state=0).fit(X)
+    assert model.history_ == straight.history_ and not model.converged_
+    np.testing.assert_array_equal(model.predict_proba(X), straight.predict_proba(X))
+
+
+@pytest.mark.skipif(not callbacks.SUPPORTED, reason="scikit-learn has no callbacks")
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+def test_ctrl_c_leaves_a_crf_as_the_last_finished_iteration_had_it(solver):
+    X, y = [[["a"], ["b"], ["a"]], [["b"], ["c"]]] * 3, [["x", "y", "x"], ["y", "y"]] * 3
+    model = CRF(n_iter=50, tol=0.0, solver=solver, random_state=0).set_callbacks(Interrupts(3))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    straight = CRF(n_iter=4, tol=0.0, solver=solver, random_state=0).fit(X, y)
+    assert model.history_ == straight.history_ and model.n_iter_ == 4 and not model.converged_
+    np.testing.assert_array_equal(model.feature_weights_, straight.feature_weights_)
 
 
 @pytest.mark.parametrize("accelerate", [False, True])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from scipy import stats
 
 from families import FAMILIES
-from hmmseq import HMM, Categorical, GaussianHMM, Sequences, StateGraph
+from hmmseq import HMM, Categorical, FactorialHMM, GaussianHMM, InputHMM, SemiMarkovHMM, Sequences, StateGraph
 from hmmseq.emissions import Gaussian, Poisson
 from hmmseq.emissions.cumulative import AT_LEAST, AT_MOST, LESS, MORE
 from hmmseq.lattice import label_posteriors
@@ -66,6 +66,46 @@ def test_residuals_are_those_of_each_step_left_out(kind, silent):
             np.testing.assert_allclose([part[t, 0] for part in found], expected, rtol=1e-6, atol=1e-6)
 
 
+def lasting_and_driven():
+    """Models whose chains are more than a matrix, and data with a step that is missing."""
+    rng = np.random.default_rng(3)
+    X = [np.column_stack([rng.normal(np.repeat([0.0, 3.0], n)), rng.normal(size=2 * n)]) for n in (5, 7)]
+    X[0][2, 0] = np.nan
+    driven = InputHMM(Gaussian(), 2, inputs=[1], start_inputs=True, n_iter=5, random_state=0).fit(X)
+    plain = [x[:, :1] for x in X]
+    return [
+        (SemiMarkovHMM(Gaussian(), 2, durations="geometric", n_iter=5, random_state=0).fit(plain), plain),
+        (driven, X),
+    ]
+
+
+@pytest.mark.parametrize("k", [0, 1], ids=["SemiMarkovHMM", "InputHMM"])
+def test_residuals_of_other_chains_are_those_of_each_step_left_out(k):
+    model, X = lasting_and_driven()[k]
+    for x, found in zip(X, pseudo_residuals(model, X)):
+        for t, value in enumerate(x[:, 0]):
+            without = x.copy()
+            without[t, 0] = np.nan
+            weights, deviation = model.predict_proba(without)[t], np.sqrt(model.covars_[:, 0])
+            expected = stats.norm.ppf(weights @ stats.norm.cdf(value, model.means_[:, 0], deviation))
+            np.testing.assert_allclose(found.middle[t, 0], expected, rtol=1e-6, atol=1e-6)
+    with pytest.raises(ValueError, match=f"reads a sequence as a stream, and a {type(model).__name__} has none"):
+        pseudo_residuals(model, X, kind="forecast")
+
+
+def test_residuals_of_hundreds_of_features_look_at_the_neighbours():
+    """Scores below -300 used to be taken for impossible steps, and then said nothing about the steps beside them."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(np.repeat([0.0, 1.0], 10)[:, None], 1.0, (20, 400))
+    model = GaussianHMM(2, random_state=0).fit(X)
+    model.graph_ = model.graph_.weigh(edge=np.log([0.999, 0.001, 0.001, 0.999]))
+    without = X.copy()
+    without[3] = np.nan
+    weights, deviation = model.predict_proba(without)[3], np.sqrt(model.covars_)
+    expected = stats.norm.ppf(weights @ stats.norm.cdf(X[3], model.means_, deviation))
+    np.testing.assert_allclose(pseudo_residuals(model, X).middle[3], expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("truth", ORDERED, ids=str)
 def test_residuals_of_the_true_model_are_standard_normal(truth):
     """Forecast ones are independent, too, so that the test of Kolmogorov and Smirnov is exact; discrete ones are drawn
@@ -100,6 +140,9 @@ def test_what_has_no_residuals_is_refused():
     model = HMM(Categorical(2), 1).fit([[0, 1, 1]])
     with pytest.raises(ValueError, match="Categorical emissions have no cumulative distribution"):
         pseudo_residuals(model, [[0, 1]])
+    several = FactorialHMM((2, 2), n_iter=1, random_state=0).fit(np.arange(6.0)[:, None])
+    with pytest.raises(ValueError, match=r"pseudo_residuals is for HMM.*; a FactorialHMM has no states that each emit"):
+        pseudo_residuals(several, np.zeros((2, 1)))
     other = HMM(Gaussian(), 1).fit(np.arange(6.0)[:, None])
     with pytest.raises(ValueError, match="kind is 'late'; expected 'ordinary' or 'forecast'"):
         pseudo_residuals(other, np.zeros((2, 1)), kind="late")

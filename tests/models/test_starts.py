@@ -7,8 +7,18 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 
 from families import FAMILIES
-from hmmseq import HMM, CategoricalHMM, GaussianHMM, PoissonHMM, topologies
-from hmmseq.emissions import Poisson
+from hmmseq import (
+    HMM,
+    CategoricalHMM,
+    FactorialHMM,
+    GaussianHMM,
+    InputHMM,
+    PoissonHMM,
+    SemiMarkovHMM,
+    VariationalHMM,
+    topologies,
+)
+from hmmseq.emissions import Categorical, Gaussian, Poisson
 from hmmseq.models.starts import quantile_labels
 
 
@@ -48,6 +58,44 @@ def test_a_fit_goes_on_where_another_ended():
     assert held.set_params(n_iter=0).fit(np.abs(X[0]).round()).lambdas_[0, 0] == 3.0
 
 
+def test_a_fit_with_durations_goes_on_where_another_ended():
+    X, options = levels(), {"longest": 60, "tol": -np.inf, "random_state": 0}
+    first = SemiMarkovHMM(Gaussian(), 3, n_iter=4, **options).fit(X)
+    second = SemiMarkovHMM(Gaussian(), 3, n_iter=4, init=first, **options).fit(X)
+    straight = SemiMarkovHMM(Gaussian(), 3, n_iter=8, **options).fit(X)
+    np.testing.assert_allclose(first.history_ + second.history_, straight.history_, rtol=1e-12)
+    with pytest.raises(ValueError, match="init has durations of the kind NegativeBinomial, but this model Poisson"):
+        SemiMarkovHMM(Gaussian(), 3, durations="poisson", init=first, **options).fit(X)
+    assert SemiMarkovHMM(Gaussian(), 3, init="quantile", **options).fit(X).means_.argmax() == 2
+
+
+def test_a_fit_with_inputs_goes_on_where_another_ended():
+    X = [np.column_stack([x, np.arange(len(x)) % 3]) for x in levels()]
+    options = {"inputs": [1], "tol": -np.inf, "random_state": 0}
+    first = InputHMM(Gaussian(), 3, n_iter=4, **options).fit(X)
+    second = InputHMM(Gaussian(), 3, n_iter=4, init=first, **options).fit(X)
+    straight = InputHMM(Gaussian(), 3, n_iter=8, **options).fit(X)
+    np.testing.assert_allclose(first.history_ + second.history_, straight.history_, rtol=1e-10)
+    plain = GaussianHMM(3, n_iter=4, random_state=0).fit([x[:, :1] for x in X])
+    begun = InputHMM(Gaussian(), 3, n_iter=1, init=plain, **options).fit(X)
+    assert begun.history_[0] == pytest.approx(plain.score([x[:, :1] for x in X]) * 270)
+    more = [np.column_stack([x, x[:, 1]]) for x in X]
+    with pytest.raises(ValueError, match="init has 1 inputs, but this model 2"):
+        InputHMM(Gaussian(), 3, inputs=[1, 2], init=first).fit(more)
+
+
+@pytest.mark.parametrize("emission", [Gaussian("full"), Gaussian("diag"), Categorical(3)], ids=str)
+def test_variational_fits_go_on_where_another_ended(emission):
+    X, options = levels(), {"tol": -np.inf, "random_state": 0}
+    X = [(x[:, 0] > 2).astype(int) + (x[:, 0] > 6) for x in X] if emission.symbols else X
+    first = VariationalHMM(emission, 3, n_iter=4, **options).fit(X)
+    second = VariationalHMM(emission, 3, n_iter=4, init=first, **options).fit(X)
+    straight = VariationalHMM(emission, 3, n_iter=8, **options).fit(X)
+    np.testing.assert_allclose(first.history_ + second.history_, straight.history_, rtol=1e-10)
+    with pytest.raises(ValueError, match=r"init has distributions of shapes|init is a model of another topology"):
+        VariationalHMM(emission, 2, init=first).fit(X)
+
+
 def test_known_states_do_not_move_where_a_fitted_model_starts():
     X = levels()
     first = GaussianHMM(3, n_iter=4, tol=-np.inf, random_state=0).fit(X)
@@ -70,6 +118,8 @@ def test_starts_that_cannot_be_are_refused():
     X = levels()
     with pytest.raises(ValueError, match="init is 'best'; expected None, 'kmeans', 'quantile' or a fitted model"):
         GaussianHMM(2, init="best").fit(X)
+    with pytest.raises(ValueError, match="a FactorialHMM has no states that each emit"):
+        GaussianHMM(2, init=FactorialHMM(2, n_iter=1, random_state=0).fit(X)).fit(X)
     with pytest.raises(NotFittedError):
         GaussianHMM(2, init=GaussianHMM(2)).fit(X)
     with pytest.raises(ValueError, match="symbols have neither order nor distance"):

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -63,6 +64,46 @@ def test_tracks_stand_one_below_the_other_with_their_names():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["annotated", "found", "coding\nprobability"]
     upper, lower = arrows(ax)
     assert upper[3] > lower[3] and ax.get_xlim() == (1, 1000)
+
+
+def texts(ax):
+    return {text.get_text(): text.get_position() for text in ax.texts if text.get_text()}
+
+
+def test_names_are_written_in_arrows_or_beside_them():
+    long, short = Gene("c", 100, 600, "+", name="longGene", posterior=0.5), Gene("c", 700, 720, "+", name="dnaA")
+    reverse = Gene("c", 800, 830, "-", posterior=0.25)
+    ax = plot_genes({"t": [long, short, reverse]}, 1, 1000)
+    found = texts(ax)
+    assert found.keys() == {"longGene 0.50", "dnaA", "0.25"}
+    line = next(line.get_ydata()[0] for line in ax.lines if len(set(line.get_ydata())) == 1)
+    (_, inside), (at, above), (_, below) = (found[name] for name in ("longGene 0.50", "dnaA", "0.25"))
+    assert at == pytest.approx(710) and below < line < inside < above
+
+
+def test_a_name_that_could_be_anothers_is_not_written():
+    crowd = [Gene("c", 100 + 20 * k, 118 + 20 * k, "+", name=f"a_longer_name{k}") for k in range(20)]
+    assert not texts(plot_genes({"t": crowd}, 1, 1000))
+    apart = [Gene("c", 100 + 90 * k, 118 + 90 * k, "+", name=f"gene{k}") for k in range(9)]
+    assert len(texts(plot_genes({"t": apart}, 1, 1000))) == 9
+    isoforms = [Gene("c", 300, 330, "-", name="outer"), Gene("c", 300, 332, "-", name="inner"), apart[0]]
+    assert texts(plot_genes({"t": isoforms}, 1, 1000)).keys() == {"outer", "gene0"}
+
+
+def test_names_of_neighbours_do_not_touch():
+    rng = np.random.default_rng(0)
+    starts = np.sort(rng.integers(1, 20_000, 60))
+    genes = [Gene("c", int(a), int(a) + 150, "+", name=f"gene{k:02d}") for k, a in enumerate(starts)]
+    ax = plot_genes({"t": genes}, 1, 20_000)
+    ax.figure.canvas.draw()
+    boxes = sorted((text.get_window_extent() for text in ax.texts if text.get_text()), key=lambda box: box.x0)
+    assert len(boxes) > 5 and all(a.x1 <= b.x0 for a, b in pairwise(boxes))
+
+
+def test_scales_go_from_nought_to_one():
+    curve = {"CpG": (np.array([1, 500]), np.array([0.0, 1.0]))}
+    ax = plot_genes({"t": [REVERSE]}, 1, 1000, coding=np.full((1000, 2), 0.5), curves=curve)
+    assert [label.get_text() for label in ax.get_yticklabels(minor=True)] == ["1", "1", "0", "1"]
 
 
 def test_genes_of_other_stretches_are_left_out():
@@ -125,6 +166,15 @@ def test_one_html_file_holds_everything(files, capfd):
     assert "<abc>" not in text and ">CpG<" in text
     first = text
     assert run(capfd, "plot", "genes", *tracks, *options)[0] == 0 and target.read_text() == first
+
+
+def test_files_of_one_name_are_tracks_of_their_own(files, capfd, monkeypatch):
+    monkeypatch.chdir(files)
+    (files / "other").mkdir()
+    (files / "other" / "truth.gff3").write_bytes((files / "truth.gff3").read_bytes())
+    assert run(capfd, "plot", "genes", "truth.gff3", "other/truth.gff3", "-o", "out.html") == (0, "", [])
+    text = (files / "out.html").read_text()
+    assert ">truth.gff3<" in text and ">other/truth.gff3<" in text
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
