@@ -173,7 +173,8 @@ class GeneFinder(Parameters):
 
     def _find_alone(self, record: FastaRecord) -> list[Gene]:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "[0-9]+ bases are too few to train on", UserWarning)
+            for message in ("[0-9]+ bases are too few to train on", "no genes to learn from"):
+                warnings.filterwarnings("ignore", message, UserWarning)
             return self.fit([record]).predict([record])
 
     def _find_group(self, group: Group) -> Iterator[tuple[int, list[Gene]]]:
