@@ -133,7 +133,8 @@ class GeneFinder(Parameters):
         DataError if there is no known base, or for letters that are not DNA.
         """
         self._check_parameters()
-        return self._fit(self._parts(first_bases(records, self.n_training)))
+        self._fit(self._parts(first_bases(records, self.n_training)))
+        return self
 
     def predict(self, records: Iterable[FastaRecord]) -> list[Gene]:
         """Genes by record and position, with their posterior probabilities (also as score); `fit` comes first.
@@ -150,8 +151,12 @@ class GeneFinder(Parameters):
     def find(self, records: Iterable[FastaRecord]) -> list[Gene]:
         """Train on a genome and give its genes; with `metagenome` on each record alone."""
         if not self.metagenome:
-            records = list(records)
-            return self.fit(records).predict(records)
+            records = list(checked(records))
+            if sum(len(record.sequence) for record in records) > min(WINDOW, self.n_training):
+                return self.fit(records).predict(records)
+            self._check_parameters()
+            parts = self._parts(records)
+            return self._predict(parts, genome=self._fit(parts))
         self._check_parameters()
         found = dict(self._find_each(checked(records)))
         if not found:
@@ -219,7 +224,8 @@ class GeneFinder(Parameters):
         ]
         return genome
 
-    def _fit(self, parts: list[Part]) -> Self:
+    def _fit(self, parts: list[Part]) -> Genome:
+        """Learns, and gives back what was learned from."""
         known = _n_known(parts)
         if not known:
             raise DataError(NOTHING)
@@ -231,13 +237,12 @@ class GeneFinder(Parameters):
                 f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); using a model made before",
                 stacklevel=3,
             )
-        by_frames = group_by_frames(codes)
-        learned = [self._learn(parts, group) for group in by_frames]
-        _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
+        learned = (self._learn(parts, group) for group in group_by_frames(codes))
+        _, genome, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
         if self.history_ and self.history_[0] <= 0:
             self.trained_ = False
             warnings.warn("no genes to learn from in this sequence; using a model made before", stacklevel=3)
-        return self
+        return genome
 
     def _check_parameters(self) -> None:
         if not 0.0 <= self.frameshift_rate < 0.1:
@@ -263,7 +268,9 @@ class GeneFinder(Parameters):
             raise ValueError(f"table is {self.table!r}; expected the number of a genetic code, a GeneticCode or 'auto'")
         return [GeneticCode.from_table(table) for table in tables]
 
-    def _learn(self, parts: list[Part], codes: list[GeneticCode]) -> tuple[float, GeneticCode, GeneModel, list[float]]:
+    def _learn(
+        self, parts: list[Part], codes: list[GeneticCode]
+    ) -> tuple[float, Genome, GeneticCode, GeneModel, list[float]]:
         """How well codes with the same open frames explain the genome, the likeliest of them, and what was learned."""
         genome = self._genome(parts, codes[0])
         prior = best_prior(genome, self._weights, self._priors()) if self.pretrained_ else None
@@ -272,18 +279,19 @@ class GeneFinder(Parameters):
         else:
             model, history = prior or first_model(genome, self._weights), []
         if len(self._codes()) == 1:
-            return 0.0, codes[0], model, history
+            return 0.0, genome, codes[0], model, history
         _, _, chosen, score = decode(genome, model, self._weights)
-        return score, likeliest(codes, codons_of(genome, chosen)), model, history
+        return score, genome, likeliest(codes, codons_of(genome, chosen)), model, history
 
-    def _predict(self, parts: list[Part], turn: bool = True) -> list[Gene]:
-        return [gene for genes in self._predict_parts(parts, turn) for gene in genes]
+    def _predict(self, parts: list[Part], turn: bool = True, genome: Genome | None = None) -> list[Gene]:
+        """genome: of these parts, if it is there already"""
+        return [gene for genes in self._predict_parts(parts, turn, genome) for gene in genes]
 
-    def _predict_parts(self, parts: list[Part], turn: bool = True) -> list[list[Gene]]:
+    def _predict_parts(self, parts: list[Part], turn: bool = True, genome: Genome | None = None) -> list[list[Gene]]:
         if not parts:
             return []
         self._say("decoding ...")
-        found = self._found(parts)
+        found = self._found(parts, genome)
         turns = [found.widest_gap(k) or 0 if turn and self._is_circular(part) else 0 for k, part in enumerate(parts)]
         if any(turns):  # begin between two genes, so that none is cut
             turned = [part._replace(codes=np.roll(part.codes, -turn)) for part, turn in zip(parts, turns)]
@@ -299,9 +307,11 @@ class GeneFinder(Parameters):
             for number, (part, turn) in enumerate(zip(parts, turns))
         ]
 
-    def _found(self, parts: list[Part]) -> Found:
+    def _found(self, parts: list[Part], genome: Genome | None = None) -> Found:
         self._check_parameters()  # set since `fit`, perhaps
-        return find_genes(self._genome(parts), self.model_, self._weights, self.frameshift_rate)
+        return find_genes(
+            self._genome(parts) if genome is None else genome, self.model_, self._weights, self.frameshift_rate
+        )
 
     def _predict_long(self, record: FastaRecord) -> list[Gene]:
         """The same for one record, a window at a time. A circular one begins between two genes of its first window."""
