@@ -50,7 +50,9 @@ def pyrodigal(records: list[FastaRecord], table: int) -> list[Gene]:
     import pyrodigal as rival
 
     finder = rival.GeneFinder(meta=False)
-    finder.train(*[bytes(record.sequence) for record in records], translation_table=table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it would like more sequence than some pieces have
+        finder.train(*[bytes(record.sequence) for record in records], translation_table=table)
     return _genes(finder, records)
 
 
