@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.genes import GENOMES, load, rivals
-from benchmarks.report import write
 from hmmseq.bio import GeneticCode, evaluate
 from hmmseq.bio.confidence import fit_confidence
 from hmmseq.bio.evaluation import GeneScores
@@ -123,14 +122,16 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("HMMSEQ_DATA", "../shared/data")) / "prokaryotes"
     )
-    parser.add_argument("--output", type=Path, help="folder for gene_settings.md and .json")
+    parser.add_argument("--output", type=Path, help="folder for gene_settings.md")
     parser.add_argument("fields", nargs="*", default=FIELDS)
     arguments = parser.parse_args()
     lines = []
     for line in tables(arguments.data, arguments.fields):
         lines.append(line)
         print(line, flush=True)
-    write(arguments.output, "gene_settings", [], lines)
+    if arguments.output is not None:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+        (arguments.output / "gene_settings.md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

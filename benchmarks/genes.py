@@ -5,6 +5,7 @@
 Each finder trains on the genome itself; seconds, of the processor, include training: the fastest of three runs that
 take turns. Then come posteriors: their calibration error, as the finder states them and when its constants are fitted
 on the other genomes.
+Then genes called in random letters, and the time for many contigs, in metagenomic mode.
 Fragments are random pieces of the genomes, each searched without the pre-trained model of its own genome; pyrodigal is
 asked in its metagenomic mode, whose fifty models hold some of these genomes, and from 20 kb on in its single mode too.
 Settings of hmmseq were chosen on these five genomes; nothing of the annotations is seen in training.
@@ -49,7 +50,9 @@ def pyrodigal(records: list[FastaRecord], table: int) -> list[Gene]:
     import pyrodigal as rival
 
     finder = rival.GeneFinder(meta=False)
-    finder.train(*[bytes(record.sequence) for record in records], translation_table=table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it would like more sequence than some pieces have
+        finder.train(*[bytes(record.sequence) for record in records], translation_table=table)
     return _genes(finder, records)
 
 
@@ -201,6 +204,52 @@ def draw_calibration(found: dict[str, Reliability], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
+# Sequence without genes
+
+RANDOM = 1_000_000  # bases
+
+
+def random_lines() -> Iterator[str]:
+    """Genes called in random letters, at several shares of G and C: every one is false."""
+    finders = {"hmmseq": ours} | rivals()
+    yield "| G and C in a million random bases | " + " | ".join(f"genes of {finder}" for finder in finders) + " |"
+    yield "|---:|" + "---:|" * len(finders)
+    for gc in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7):
+        letters = np.random.default_rng(0).choice(list(b"ACGT"), RANDOM, p=[(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
+        record = FastaRecord("random", "", letters.astype(np.uint8).tobytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # no genes to learn from: that is the point
+            found = [len(find([record], 11)) for find in finders.values()]
+        yield f"| {100 * gc:.0f} % | " + " | ".join(map(str, found)) + " |"
+
+
+# Contigs of many genomes
+
+CONTIGS, CONTIG = 2_000, 5_000  # how many, and bases of each
+
+
+def contig_lines(data: Path) -> Iterator[str]:
+    """Seconds for contigs of all genomes in one file; each finder chooses among its models, contig by contig."""
+    rng, records = np.random.default_rng(0), []
+    for name in GENOMES:
+        [record], _ = load(data, name)
+        for first in rng.integers(0, len(record.sequence) - CONTIG, CONTIGS // len(GENOMES)).tolist():
+            records.append(FastaRecord(str(len(records)), "", record.sequence[first : first + CONTIG]))
+    finders: dict[str, Callable[[list[FastaRecord]], list[Gene]]] = {"hmmseq": GeneFinder(metagenome=True).find}
+    if rivals():
+        finders["pyrodigal, metagenomic"] = pyrodigal_meta
+    seconds: dict[str, list[float]] = {}
+    for _ in range(REPEATS):
+        for finder, find in finders.items():
+            begun = time.process_time()
+            find(records)
+            seconds.setdefault(finder, []).append(time.process_time() - begun)
+    yield f"| {len(records)} contigs of {CONTIG} bases | CPU seconds | milliseconds a contig |"
+    yield "|---|---:|---:|"
+    for finder, each in seconds.items():
+        yield f"| {finder} | {min(each):.1f} | {1000 * min(each) / len(records):.1f} |"
+
+
 # Fragments
 
 
@@ -289,6 +338,8 @@ def main() -> None:
     for text in calibration_lines(arguments.data, arguments.output):
         show(text)
     show("")
+    for text in (*random_lines(), "", *contig_lines(arguments.data), ""):
+        show(text)
     for text in fragment_lines(arguments.data, arguments.fragments) if arguments.fragments else ():
         show(text)
     write(arguments.output, "genes", found, lines)

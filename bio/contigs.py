@@ -29,13 +29,15 @@ def parts_of(record: FastaRecord, mask_lower_case: bool = False) -> Iterator[Par
     codes = record.encode()
     if mask_lower_case:
         codes[np.frombuffer(record.sequence, np.uint8) >= ord("a")] = DNA.missing
-    unknown = np.concatenate([[False], codes == DNA.missing, [False]])
-    edges = np.flatnonzero(unknown[1:] != unknown[:-1])
-    gaps = [(a, b) for a, b in edges.reshape(-1, 2).tolist() if b - a >= _GAP]
+    gaps = [gap.span() for gap in re.finditer(_long_gap(mask_lower_case), record.sequence)]
     begins, ends = [0, *(b for _, b in gaps)], [*(a for a, _ in gaps), len(codes)]
     return (Part(record.id, a, codes[a:b], b - a == len(codes)) for a, b in zip(begins, ends) if a < b)
 
 
 def is_whole(record: FastaRecord) -> bool:
     """Whether no long run of unknown letters parts the record."""
-    return not re.search(rb"[^ACGTUacgtu]{%d}" % _GAP, record.sequence)
+    return not re.search(_long_gap(False), record.sequence)
+
+
+def _long_gap(mask_lower_case: bool) -> bytes:
+    return rb"[^%s]{%d,}" % (b"ACGTU" if mask_lower_case else b"ACGTUacgtu", _GAP)

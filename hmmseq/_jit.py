@@ -8,6 +8,7 @@ from typing import Any
 
 import numba
 from numba.core import event
+from numba.core.registry import cpu_target
 
 # Sums may be reordered and fused into multiply-adds; infinities and NaN keep their meaning, because a log score
 # of minus infinity ("impossible") is ordinary data here.
@@ -35,6 +36,22 @@ def jit(function: Callable | None = None, *, fastmath: Any = False, inner: bool 
     except RuntimeError as error:
         logging.getLogger("hmmseq").debug("compiled code is not cached: %s", error)
         return numba.njit(**options)(function)
+
+
+def without_extras() -> None:
+    """Keep Numba from loading what no kernel calls, in a process whose kernels are all ours: not for use in a library.
+
+    When the first kernel runs, Numba imports scipy.linalg and cffi to see whether they are there, which takes memory and
+    time (`python -m benchmarks.gene_memory` prints how much). Kernels that need them cannot be compiled afterwards.
+    """
+    extras = [name for name in ("scipy.linalg.cython_blas", "cffi") if name not in sys.modules]
+    for name in extras:
+        sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails as if it were not there
+    try:
+        cpu_target.target_context.refresh()
+    finally:
+        for name in extras:
+            del sys.modules[name]
 
 
 class Notice(event.Listener):

@@ -1,5 +1,6 @@
 """Work in shares that depend on the data only, so that any number of threads gives the same bits."""
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
@@ -7,7 +8,6 @@ from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
-from joblib import effective_n_jobs
 
 SLOTS = 16  # statistics are added up in so many places, and these are then added in order
 SLOT_BYTES = 64 << 20  # for all places together
@@ -75,7 +75,7 @@ def run(
             failed.append(error)
             stop()
 
-    n_threads = min(effective_n_jobs(n_jobs), len(shares)) if len(shares) > 1 else 1
+    n_threads = min(_n_workers(n_jobs), len(shares)) if len(shares) > 1 else 1
     helpers = [Thread(target=noting_failure, args=(take,)) for _ in range(n_threads - 1)]
     for helper in helpers:
         helper.start()
@@ -85,6 +85,15 @@ def run(
         helper.join()  # again, where Ctrl-C cut the waiting short
     if failed:
         raise failed[0]
+
+
+def _n_workers(n_jobs: int | None) -> int:
+    """As joblib has it, which is not loaded just to hear 1: None is 1 unless somebody has configured joblib."""
+    if n_jobs == 1 or (n_jobs is None and "joblib" not in sys.modules):
+        return 1
+    from joblib import effective_n_jobs
+
+    return int(effective_n_jobs(n_jobs))
 
 
 def _next(left: "deque[Share]") -> Share | None:

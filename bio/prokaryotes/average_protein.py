@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..genetic_code import GeneticCode
-from .coding import N_WORDS, WIDTH, Floats
+from .coding import N_WORDS, Floats
 
 # Percent of residues in UniProtKB/Swiss-Prot (release statistics, CC BY 4.0).
 COMPOSITION = {
@@ -40,10 +40,8 @@ def codon_usage(code: GeneticCode, composition: Floats) -> Floats:
 
 def word_usage(codons: Floats) -> Floats:
     """(3, 4096) six-letter words by codon position of their last letter, where codons follow one another by chance."""
-    three = np.einsum("a,b,c->abc", codons, codons, codons).reshape((4,) * 9)
-    words = np.empty((3, N_WORDS))
-    for position in range(3):
-        first = position + 1
-        others = tuple(axis for axis in range(9) if not first <= axis < first + WIDTH)
-        words[position] = three.sum(axis=others).ravel()
+    codon, words = codons.reshape(4, 4, 4), np.empty((3, N_WORDS))
+    for position in range(3):  # the end of a codon, one that is whole, and the beginning of a third
+        end, begin = codon.sum(tuple(range(position + 1))), codon.sum(tuple(range(position + 1, 3)))
+        words[position] = np.multiply.outer(np.multiply.outer(end, codon), begin).ravel()
     return words

@@ -12,7 +12,7 @@ from hmmseq.span_graph import Spans
 
 from ..genetic_code import GeneticCode
 from . import coding
-from .coding import N_WORDS, Floats
+from .coding import Floats
 from .durations import BORDER_SPAN, CUT_BOTH, CUT_LEFT, CUT_RIGHT, LONG, OVERLAP
 from .open_frames import BORDER, BORDER_WIDTH, CUT, codon_marks, open_frames, other_strand
 from .scores import Scored
@@ -44,15 +44,12 @@ class Genome:
     @cached_property
     def words(self) -> Floats:
         """(4096,) counts of words of both strands."""
-        counts, nothing = np.zeros(N_WORDS), np.zeros(len(self), dtype=np.bool_)
-        for strand in self.strands:
-            coding.count_background(strand.codes, nothing, counts)
-        return counts
+        return coding.background_words(self.codes, np.zeros(len(self), dtype=np.bool_))
 
     @cached_property
     def composition(self) -> Floats:
         """(4,) share of each letter, alike on both strands."""
-        counts = np.array([np.count_nonzero(self.codes == letter) for letter in range(4)]) + 1.0
+        counts = self.words.reshape(-1, 4).sum(0) + 1.0
         return (counts + counts[::-1]) / (2 * counts.sum())
 
     def spans(self, scored: Scored) -> Spans:

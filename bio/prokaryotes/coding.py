@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hmmseq._jit import jit
 
 from .. import words
+from ..alphabet import Codes
 from ..genetic_code import GeneticCode
 from ..words import WIDTH, Floats
 
@@ -49,6 +50,13 @@ def count_background(codes, taken, out):
         known += 1
         if known >= WIDTH:
             out[word] += 1.0
+
+
+def background_words(codes: Codes, taken: NDArray[np.bool_]) -> Floats:
+    """(4096,) counts of words of both strands none of whose letters is taken."""
+    counts = np.zeros(N_WORDS)
+    count_background(codes, taken, counts)
+    return counts + counts[words.reverse_complements(WIDTH)]
 
 
 @jit
@@ -126,5 +134,9 @@ def codon_table(coding: Floats, background: Floats) -> NDArray[np.float32]:
     """(65536, n_classes) log odds of a codon given the five letters before it, for all words of eight letters."""
     odds = np.log(coding) - np.log(background)
     word = np.arange(4**8)
-    table = odds[:, 0, word >> 4] + odds[:, 1, (word >> 2) & (N_WORDS - 1)] + odds[:, 2, word & (N_WORDS - 1)]
-    return np.ascontiguousarray(table.T, dtype=np.float32)
+    table = np.empty((len(word), len(odds)), dtype=np.float32)
+    for k, (first, second, third) in enumerate(
+        odds
+    ):  # one by one: all at once, the temporaries are larger than the table
+        table[:, k] = first[word >> 4] + second[(word >> 2) & (N_WORDS - 1)] + third[word & (N_WORDS - 1)]
+    return table

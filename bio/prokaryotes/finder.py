@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +24,7 @@ from .code_choice import codons_of, group_by_frames, likeliest
 from .decoding import Found, coding_cover, find_genes
 from .pretrained import Pretrained, best_prior, pretrained
 from .scores import Weights
+from .together import Group, Waiting, best_models
 from .training import GeneModel, decode, first_model, train
 
 KINDS = "prokaryote", "eukaryote"
@@ -64,7 +65,8 @@ class GeneFinder(Parameters):
     code_ : GeneticCode
     pretrained_ : whether a pre-trained model was where training began, or stands in for it
     history_ : score a base of the best path, genes against background, in each round of training
-    trained_ : False if there was too little sequence to train on; then a pre-trained model stands in, and a warning says so
+    trained_ : False if there was too little sequence to train on, or there were no genes in it to learn from; then a model
+        made before stands in, and a warning says so
 
     Genes are candidate spans on both strands, scored as wholes (`scores.py`): codons in several classes, start sites,
     stop codons, lengths. Gaps, which may be overlaps, join them (`durations.py`); training is unsupervised
@@ -91,7 +93,7 @@ class GeneFinder(Parameters):
         *,
         kind: str = "prokaryote",
         min_length: int = 90,
-        min_posterior: float = 0.45,
+        min_posterior: float = 0.25,
         circular: bool | Collection[str] = False,
         frameshift_rate: float = 0.0,
         mask_lower_case: bool = False,
@@ -131,7 +133,8 @@ class GeneFinder(Parameters):
         DataError if there is no known base, or for letters that are not DNA.
         """
         self._check_parameters()
-        return self._fit(self._parts(first_bases(records, self.n_training)))
+        self._fit(self._parts(first_bases(records, self.n_training)))
+        return self
 
     def predict(self, records: Iterable[FastaRecord]) -> list[Gene]:
         """Genes by record and position, with their posterior probabilities (also as score); `fit` comes first.
@@ -148,15 +151,48 @@ class GeneFinder(Parameters):
     def find(self, records: Iterable[FastaRecord]) -> list[Gene]:
         """Train on a genome and give its genes; with `metagenome` on each record alone."""
         if not self.metagenome:
-            records = list(records)
-            return self.fit(records).predict(records)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "[0-9]+ bases are too few to train on", UserWarning)
-            known = (record for record in checked(records) if _n_known(self._parts([record])))
-            found = [self.fit([record]).predict([record]) for record in known]
+            records = list(checked(records))
+            if sum(len(record.sequence) for record in records) > min(WINDOW, self.n_training):
+                return self.fit(records).predict(records)
+            self._check_parameters()
+            parts = self._parts(records)
+            return self._predict(parts, genome=self._fit(parts))
+        self._check_parameters()
+        found = dict(self._find_each(checked(records)))
         if not found:
             raise DataError(NOTHING)
-        return [gene for genes in found for gene in genes]
+        return [gene for number in sorted(found) for gene in found[number]]
+
+    def _find_each(self, records: Iterable[FastaRecord]) -> Iterator[tuple[int, list[Gene]]]:
+        """Numbers of records with a known base, and their genes. The short ones are read together, the others one by one."""
+        alike, waiting = len(self._codes()) == 1 and bool(self._priors()), Waiting()
+        for number, record in enumerate(records):
+            known = _n_known(self._parts([record]))
+            if alike and 0 < known < ENOUGH_TO_TRAIN:
+                for group in waiting.add(number, record):
+                    yield from self._find_group(group)
+            elif known:
+                yield number, self._find_alone(record)
+        for group in waiting.rest():
+            yield from self._find_group(group)
+
+    def _find_alone(self, record: FastaRecord) -> list[Gene]:
+        with warnings.catch_warnings():
+            for message in ("[0-9]+ bases are too few to train on", "no genes to learn from"):
+                warnings.filterwarnings("ignore", message, UserWarning)
+            return self.fit([record]).predict([record])
+
+    def _find_group(self, group: Group) -> Iterator[tuple[int, list[Gene]]]:
+        """The same for short records of like composition: each with the pre-trained model that explains it best."""
+        [self.code_], self.trained_, self.pretrained_ = self._codes(), False, True
+        self.history_ = list[float]()
+        by_record = [self._parts([record]) for record in group.records]
+        parts = [part for own in by_record for part in own]
+        owner = np.repeat(np.arange(len(by_record)), [len(own) for own in by_record])
+        chosen = best_models(self._genome(parts), owner, group.composition, self._weights, self._priors())
+        for self.model_, mine in chosen:
+            found = iter(self._predict_parts([part for k in mine for part in by_record[k]]))
+            yield from ((group.numbers[k], [gene for _ in by_record[k] for gene in next(found)]) for k in mine)
 
     def coding_probability(self, record: FastaRecord, first: int = 0, last: int | None = None) -> NDArray[np.float64]:
         """(last - first, 2) posterior probability, by strand, that a base lies inside a gene.
@@ -180,9 +216,16 @@ class GeneFinder(Parameters):
         return [part for record in records for part in parts_of(record, self.mask_lower_case)]
 
     def _genome(self, parts: list[Part], code: GeneticCode | None = None) -> Genome:
-        return Genome([part.codes for part in parts], code or self.code_, self.min_length, self.n_jobs)
+        """The parts side by side; from then on they look into it, so that there is one copy of their letters."""
+        genome = Genome([part.codes for part in parts], code or self.code_, self.min_length, self.n_jobs)
+        parts[:] = [
+            part._replace(codes=genome.codes[first : first + len(part.codes)])
+            for part, first in zip(parts, genome.offsets.tolist())
+        ]
+        return genome
 
-    def _fit(self, parts: list[Part]) -> Self:
+    def _fit(self, parts: list[Part]) -> Genome:
+        """Learns, and gives back what was learned from."""
         known = _n_known(parts)
         if not known:
             raise DataError(NOTHING)
@@ -194,10 +237,12 @@ class GeneFinder(Parameters):
                 f"{known} bases are too few to train on (at least {ENOUGH_TO_TRAIN}); using a model made before",
                 stacklevel=3,
             )
-        by_frames = group_by_frames(codes)
-        learned = [self._learn(parts, group) for group in by_frames]
-        _, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
-        return self
+        learned = (self._learn(parts, group) for group in group_by_frames(codes))
+        _, genome, self.code_, self.model_, self.history_ = max(learned, key=lambda each: each[0])
+        if self.history_ and self.history_[0] <= 0:
+            self.trained_ = False
+            warnings.warn("no genes to learn from in this sequence; using a model made before", stacklevel=3)
+        return genome
 
     def _check_parameters(self) -> None:
         if not 0.0 <= self.frameshift_rate < 0.1:
@@ -223,37 +268,50 @@ class GeneFinder(Parameters):
             raise ValueError(f"table is {self.table!r}; expected the number of a genetic code, a GeneticCode or 'auto'")
         return [GeneticCode.from_table(table) for table in tables]
 
-    def _learn(self, parts: list[Part], codes: list[GeneticCode]) -> tuple[float, GeneticCode, GeneModel, list[float]]:
+    def _learn(
+        self, parts: list[Part], codes: list[GeneticCode]
+    ) -> tuple[float, Genome, GeneticCode, GeneModel, list[float]]:
         """How well codes with the same open frames explain the genome, the likeliest of them, and what was learned."""
-        genome, history = self._genome(parts, codes[0]), list[float]()
+        genome = self._genome(parts, codes[0])
         prior = best_prior(genome, self._weights, self._priors()) if self.pretrained_ else None
-        model = prior or first_model(genome, self._weights)
         if self.trained_:
             model, history = train(genome, self._weights, self.n_rounds, self._say, prior)
+        else:
+            model, history = prior or first_model(genome, self._weights), []
         if len(self._codes()) == 1:
-            return 0.0, codes[0], model, history
+            return 0.0, genome, codes[0], model, history
         _, _, chosen, score = decode(genome, model, self._weights)
-        return score, likeliest(codes, codons_of(genome, chosen)), model, history
+        return score, genome, likeliest(codes, codons_of(genome, chosen)), model, history
 
-    def _predict(self, parts: list[Part], turn: bool = True) -> list[Gene]:
+    def _predict(self, parts: list[Part], turn: bool = True, genome: Genome | None = None) -> list[Gene]:
+        """genome: of these parts, if it is there already"""
+        return [gene for genes in self._predict_parts(parts, turn, genome) for gene in genes]
+
+    def _predict_parts(self, parts: list[Part], turn: bool = True, genome: Genome | None = None) -> list[list[Gene]]:
         if not parts:
             return []
         self._say("decoding ...")
-        found = self._found(parts)
+        found = self._found(parts, genome)
         turns = [found.widest_gap(k) or 0 if turn and self._is_circular(part) else 0 for k, part in enumerate(parts)]
         if any(turns):  # begin between two genes, so that none is cut
             turned = [part._replace(codes=np.roll(part.codes, -turn)) for part, turn in zip(parts, turns)]
             found = self._found(turned)
         return [
-            gene
+            [
+                gene
+                for gene in _turned(
+                    found.genes(number, part.seqid, part.offset, self.code_.table), turn, len(part.codes)
+                )
+                if (gene.posterior or 0.0) >= self.min_posterior
+            ]
             for number, (part, turn) in enumerate(zip(parts, turns))
-            for gene in _turned(found.genes(number, part.seqid, part.offset, self.code_.table), turn, len(part.codes))
-            if (gene.posterior or 0.0) >= self.min_posterior
         ]
 
-    def _found(self, parts: list[Part]) -> Found:
+    def _found(self, parts: list[Part], genome: Genome | None = None) -> Found:
         self._check_parameters()  # set since `fit`, perhaps
-        return find_genes(self._genome(parts), self.model_, self._weights, self.frameshift_rate)
+        return find_genes(
+            self._genome(parts) if genome is None else genome, self.model_, self._weights, self.frameshift_rate
+        )
 
     def _predict_long(self, record: FastaRecord) -> list[Gene]:
         """The same for one record, a window at a time. A circular one begins between two genes of its first window."""

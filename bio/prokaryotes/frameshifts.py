@@ -67,51 +67,50 @@ def _frames_of(frames: OpenFrames, stop: NDArray[np.int64]) -> NDArray[np.int64]
 
 @jit
 def _joined(frames, marks, content, inside, signals, weights, cost):
-    n, n_classes = 0, content.table.shape[1]
-    columns, score = np.empty((4, 64), np.int64), np.empty(64)
-    head, tail, run, work = np.empty(n_classes), np.empty(n_classes), np.empty(n_classes), np.empty(n_classes)
+    """Candidate, switch, resume and stop of each that is joined, as columns; their scores; and how many there are."""
+    n, columns, score = 0, np.empty((4, 64), np.int64), np.empty(64)
+    room = np.empty((4, content.table.shape[1]))
     for f in range(frames.stop.size):
         low, high = frames.first[f], frames.first[f + 1]
         if frames.stop_kind[f] < 0 or inside[low:high].max() < _LEAST:
             continue
+        while n + 2 * (high - low) > score.size:
+            columns, score = _doubled(columns, score)
         for shift in range(1, 3):
             stop, kind = _next_stop(frames.codes, marks, frames.stop[f] + shift)
             if stop - frames.stop[f] < _SHORTEST:
                 continue
-            switch = _best_switch(frames, marks, content, f, shift, stop, tail, head, run)
-            if switch < 0:
-                continue
-            outer, first = 0, n
-            for c in range(low, high):
-                outer += frames.start[c] == 0
-            run[:] = tail
-            p = switch - 3
-            for c in range(low, high):
-                outer -= frames.start[c] == 0
-                begin = frames.begin[c] + (3 if frames.start[c] >= 0 else 0)
-                while p >= begin:
-                    _add(content.table, codon_word(frames.codes, p), run)
-                    p -= 3
-                if frames.start[c] < 0 or switch - begin < _SHORTEST:
-                    continue
-                n_codons = (stop - shift - frames.begin[c]) // 3 + 1
-                value = total_score(
-                    frames,
-                    c,
-                    n_codons,
-                    kind,
-                    mixed(content, run, work),
-                    min(outer, weights.most_skipped),
-                    signals,
-                    weights,
-                )
-                if n == score.size:
-                    columns, score = _doubled(columns, score)
-                columns[0, n], columns[1, n], columns[2, n], columns[3, n] = c, switch, switch + shift, stop
-                score[n] = value - cost
-                n += 1
-            n = _without_stragglers(columns, score, first, n)
+            switch = _best_switch(frames, marks, content, f, shift, stop, room)
+            if switch >= 0:
+                last = _join(frames, content, signals, weights, f, switch, shift, stop, kind, room, columns, score, n)
+                score[n:last] -= cost
+                n = _without_stragglers(columns, score, n, last)
     return columns, score, n
+
+
+@jit
+def _join(frames, content, signals, weights, f, switch, shift, stop, kind, room, columns, score, n):
+    """Entries from n on for the starts of a frame that is left at `switch` for one that ends at `stop`; the number of all.
+
+    room : its second row has the odds of the second frame's codons
+    """
+    run, work, outer, p = room[2], room[3], 0, switch - 3
+    run[:] = room[1]
+    for c in range(frames.first[f], frames.first[f + 1]):
+        outer += frames.start[c] == 0
+    for c in range(frames.first[f], frames.first[f + 1]):
+        outer -= frames.start[c] == 0
+        begin = frames.begin[c] + (3 if frames.start[c] >= 0 else 0)
+        while p >= begin:
+            _add(content.table, codon_word(frames.codes, p), run)
+            p -= 3
+        if frames.start[c] >= 0 and switch - begin >= _SHORTEST:
+            n_codons, skipped = (stop - shift - frames.begin[c]) // 3 + 1, min(outer, weights.most_skipped)
+            inside = mixed(content, run, work)
+            score[n] = total_score(frames, c, n_codons, kind, inside, skipped, signals, weights)
+            columns[0, n], columns[1, n], columns[2, n], columns[3, n] = c, switch, switch + shift, stop
+            n += 1
+    return n
 
 
 @jit
@@ -128,12 +127,12 @@ def _next_stop(codes, marks, p):
 
 
 @jit
-def _best_switch(frames, marks, content, f, shift, stop, tail, head, run):
-    """Where the second frame should take over, -1 if it has too little to say; tail: its odds from there on.
+def _best_switch(frames, marks, content, f, shift, stop, room):
+    """Where the second frame should take over, -1 if it has too little to say; its odds from there on go to room[1].
 
-    head, run: room to work. At each place the second frame has gained a codon and the first has lost one.
+    At each place the second frame has gained a codon and the first has lost one.
     """
-    codes, table = frames.codes, content.table
+    codes, table, head, tail, run = frames.codes, content.table, room[0], room[1], room[2]
     outermost = frames.begin[frames.first[f + 1] - 1]
     run[:] = 0.0
     p = frames.stop[f]

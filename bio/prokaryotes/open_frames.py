@@ -14,7 +14,7 @@ from ..alphabet import DNA, Codes
 from ..genetic_code import GeneticCode
 
 BORDER = 5  # a code of its own between contigs: no gene crosses it, but one may be cut by it
-BORDER_WIDTH = 3  # so that every frame meets it
+BORDER_WIDTH = 48  # every frame meets it, and a start does not see the letters of another contig
 CUT = -1  # what stands for a start or stop codon that lies beyond a border
 
 _USUAL_STARTS = (14, 46, 62)  # ATG, GTG, TTG
@@ -51,8 +51,9 @@ def codon_marks(code: GeneticCode) -> NDArray[np.int8]:
 
 def other_strand(codes: Codes) -> Codes:
     """Codes of the other strand in its own direction; borders stay borders."""
-    turned = codes[::-1]
-    return np.where(turned < DNA.missing, DNA.missing - 1 - turned, turned)  # a look-up would take eight bytes a base
+    turned = codes[::-1].copy()
+    np.subtract(DNA.missing - 1, turned, out=turned, where=turned < DNA.missing)  # a look-up takes eight bytes a base
+    return turned
 
 
 def open_frames(codes: Codes, marks: NDArray[np.int8], min_length: int, min_cut: int) -> OpenFrames:

@@ -6,6 +6,7 @@ serves any genetic code. `python -m benchmarks.pretrain` makes the file and says
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -101,8 +102,12 @@ class Pretrained(NamedTuple):
 
     def likelihood(self, genome: Genome, weights: Weights) -> float:
         """Log likelihood of a genome: its background, and the best path against it."""
-        background = np.log(coding.conditionals(self.outside, 30.0))
-        return log_background(genome.codes, background) + decode(genome, self.model(genome, weights), weights)[3]
+        background = log_background(genome.codes, self.log_background())
+        return background + decode(genome, self.model(genome, weights), weights)[3]
+
+    def log_background(self) -> Floats:
+        """(4096,) log probability of the last letter of each word, between genes."""
+        return np.log(coding.conditionals(self.outside, 30.0))
 
 
 @cache
@@ -117,8 +122,13 @@ def pretrained() -> tuple[Pretrained, ...]:
 
 def best_prior(genome: Genome, weights: Weights, priors: tuple[Pretrained, ...]) -> GeneModel:
     """The model of the genome that is most like this one, or would be if it were as rich in G and C."""
-    adapted = (prior.adapted(genome.composition, step) for prior in priors for step in _STEPS)
+    adapted = adapted_priors(priors, genome.composition)
     return max(adapted, key=lambda prior: prior.likelihood(genome, weights)).model(genome, weights)
+
+
+def adapted_priors(priors: tuple[Pretrained, ...], composition: Floats) -> Iterator[Pretrained]:
+    """Each as it is, and on its way to a composition (4,) of letters."""
+    return (prior.adapted(composition, step) for prior in priors for step in _STEPS)
 
 
 def _letters(words: Floats) -> Floats:

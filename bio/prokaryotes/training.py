@@ -198,9 +198,13 @@ def train(
 ) -> tuple[GeneModel, list[float]]:
     """The model after so many rounds, and the score a base of the best path of each round but the last.
 
+    Where genes explain the sequence no better than none after the first round, there are none to learn from: going on would
+    make genes of what open frames chance has left. What training began with is the model then.
+
     prior : what to begin with; default: average proteins
     """
-    model, history = prior or first_model(genome, weights), list[float]()
+    beginning, history = prior or first_model(genome, weights), list[float]()
+    model = beginning
     _, _, chosen, _ = decode(genome, model, weights)
     if prior is None:
         chosen, protein = seeds(genome, model, chosen)
@@ -211,6 +215,8 @@ def train(
             _, _, chosen, score = decode(genome, model, weights)
             history.append(score / len(genome))
             say(f"round {number + 1} of {n_rounds}: {len(chosen.strand)} genes, {history[-1]:.4f} nats a base")
+        if history and history[0] <= 0:
+            return beginning, history
     return model, history
 
 
@@ -224,16 +230,13 @@ def learn_content(
     n_learned: int,
 ) -> tuple[Content, Floats, Floats]:
     """Content from genes; and the words of the background and of all genes (3, 4096)."""
-    counts, background = np.zeros((n_learned, 3, N_WORDS)), np.zeros(N_WORDS)
-    taken = np.zeros(len(genome), dtype=np.bool_)
+    counts, taken = np.zeros((n_learned, 3, N_WORDS)), np.zeros(len(genome), dtype=np.bool_)
     coding.mark_taken(taken, everything.begin, everything.end)
+    background = coding.background_words(genome.codes, taken)
     for s, frames in enumerate(genome.strands):
-        if s:
-            taken = taken[::-1].copy()
         own = chosen.of_strand(s)
         weight = np.ascontiguousarray(share[chosen.strand == s, :n_learned])
         coding.count_coding(frames.codes, sense(frames, own), stops_of(frames, own), weight, counts)
-        coding.count_background(frames.codes, taken, background)
     pool = counts.sum(0) + (_GENOME if model.from_genome else _PROTEIN) * model.protein
     counts += _POOL * pool / pool[2].sum()
     if model.between is None:

@@ -25,17 +25,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.stderr is None:  # closed by who called us: print would take standard output instead
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
     try:
-        return _guarded(sys.argv[1:] if argv is None else list(argv))
+        return _guarded(sys.argv[1:] if argv is None else list(argv), alone=argv is None)
     finally:
         _forget_closed_pipe()
 
 
-def _guarded(argv: list[str]) -> int:
+def _guarded(argv: list[str], alone: bool) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _show_warning  # type: ignore[assignment]  # one line, without a place in our sources
-            status = _run(argv)
+            status = _run(argv, alone)
             if sys.stdout is not None:  # closed by who called us
                 sys.stdout.flush()
             return status
@@ -57,8 +57,10 @@ def _guarded(argv: list[str]) -> int:
         return BAD_DATA
 
 
-def _run(argv: list[str]) -> int:
+def _run(argv: list[str], alone: bool) -> int:
+    """alone: whether the process is there for this command only"""
     arguments = _parser(argv).parse_args(argv)
+    arguments.alone = alone
     if arguments.run is None:
         arguments.parser.print_help(sys.stderr)
         return USAGE

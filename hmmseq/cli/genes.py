@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
         metavar="RATE",
         help="sequencing errors a base, 1e-3 say: genes may shift frame there",
     )
-    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.45, with --model 0")
+    parser.add_argument("--min-posterior", type=probability, metavar="P", help="default 0.25, with --model 0")
     parser.add_argument("--min-length", type=positive, metavar="BASES", help="default 90")
     parser.add_argument("--model", metavar="MODEL", help="genes with introns, by a model from `hmmseq train-genes`")
     parser.add_argument(
@@ -95,8 +95,11 @@ def _check_together(arguments: argparse.Namespace) -> None:
 
 
 def _prokaryotic(arguments: argparse.Namespace, records: list[Any]) -> list[Any]:
+    from hmmseq._jit import without_extras
     from hmmseq.bio.prokaryotes.finder import GeneFinder
 
+    if arguments.alone:
+        without_extras()
     chosen = {name: getattr(arguments, name) for name in ("table", "min_posterior", "min_length")}
     finder = GeneFinder(
         circular=arguments.circular,

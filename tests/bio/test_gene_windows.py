@@ -7,6 +7,7 @@ from sklearn.exceptions import NotFittedError
 
 from hmmseq import lattice
 from hmmseq.bio import DNA, FastaRecord, Gene, GeneFinder, evaluate, windows
+from hmmseq.bio.prokaryotes import together
 from hmmseq.bio.prokaryotes.candidates import Genome
 from hmmseq.bio.prokaryotes.durations import (
     BORDER_SPAN,
@@ -98,9 +99,28 @@ def test_contigs_of_many_genomes_are_searched_one_by_one():
     found = GeneFinder(metagenome=True).find(records)
     with pytest.warns(UserWarning, match="too few"):
         alone = [gene for one in (records[0], records[2]) for gene in GeneFinder().find([one])]
-    assert found == alone and evaluate(found, genes).recall > 0.6
+    assert places(found) == places(alone) and evaluate(found, genes).recall > 0.6
+    assert np.allclose([gene.posterior for gene in found], [gene.posterior for gene in alone], atol=0.02)
     with pytest.raises(DataError, match="not one known base"):
         GeneFinder(metagenome=True).find(records[1:2])
+
+
+@pytest.mark.parametrize("most", [1, 30_000])
+def test_pieces_of_genomes_do_not_see_each_other(monkeypatch, most):
+    codes, _ = plant(30, seed=8)
+    letters, rng = DNA.decode(codes).encode(), np.random.default_rng(0)
+    pieces = [
+        FastaRecord(str(k), "", letters[a : a + 700 * (1 + k % 4)]) for k, a in enumerate(rng.integers(20_000, size=8))
+    ]
+    pieces[2] = FastaRecord("2", "", pieces[2].sequence[:400] + b"N" * 40 + pieces[2].sequence[400:])
+    finder = GeneFinder(metagenome=True)
+    one_by_one = [gene for piece in pieces for gene in finder.find([piece])]
+    monkeypatch.setattr(together, "_BASES", most)  # of a group; with 1 each is a group of its own
+    found = finder.find(pieces)
+    assert len(found) > 8 and [(g.seqid, *place) for g, place in zip(found, places(found))] == [
+        (g.seqid, *place) for g, place in zip(one_by_one, places(one_by_one))
+    ]
+    assert np.allclose([g.posterior for g in found], [g.posterior for g in one_by_one], atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["prokaryote", "eukaryote"])

@@ -231,10 +231,14 @@ def test_tiny_records_beside_a_genome_hold_no_gene(planted, text):
     assert finder.predict([FastaRecord("tiny", "", text)]) == []
 
 
-def test_a_genome_without_genes_gives_few():
-    rng = np.random.default_rng(3)
-    codes = rng.choice(4, size=30_000, p=[0.35, 0.15, 0.15, 0.35]).astype(np.uint8)
-    assert sum(map(len, GeneFinder().find([record(codes)]))) < 0.2 * len(codes)
+@pytest.mark.parametrize("gc", [0.3, 0.7])
+@pytest.mark.parametrize("priors", [None, ()])
+def test_random_letters_have_next_to_no_genes(gc, priors):
+    letters = np.random.default_rng(3).choice(list(b"ACGT"), 200_000, p=[(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2])
+    finder = GeneFinder(priors=priors)
+    with pytest.warns(UserWarning, match="no genes to learn from"):
+        found = finder.find([FastaRecord("random", "", letters.astype(np.uint8).tobytes())])
+    assert len(found) <= 8 and not finder.trained_
 
 
 def test_nothing_to_look_at_is_an_error():
