@@ -53,6 +53,11 @@ class StateGraph:
         self.start = _weights("start", start, never)
         self.end = _weights("end", end, never)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made again when unpickled: arrays that joblib maps from a file are read-only, and kernels would compile for them."""
+        weights = {name: getattr(self, name) for name in ("label", "edge", "start", "end")}
+        return _made_again, (self.n_states, self.source, self.target, weights)
+
     n_states = property(lambda self: self._structure.n_states, doc="Number of states.")
     source = property(lambda self: self._structure.source, doc="(n_edges,) where each edge leaves.")
     target = property(lambda self: self._structure.target, doc="(n_edges,) where each edge arrives.")
@@ -202,6 +207,10 @@ def _weighted(group: _Group, log_weights: np.ndarray) -> Edges:
     if group.n_rows:
         matrix[group.row, group.target], log_matrix[group.row, group.target] = weight, log_weight
     return Edges(group.first, group.source, log_weight, weight, peak, matrix, log_matrix, group.row, group.shift)
+
+
+def _made_again(n_states: int, source: np.ndarray, target: np.ndarray, weights: dict[str, np.ndarray]) -> StateGraph:
+    return StateGraph(n_states, source, target, **weights)
 
 
 def own_weights(lattice: Lattice) -> Lattice:

@@ -54,6 +54,10 @@ class SegmentGraph:
         self.durations = _durations(graph, durations)
         self.tail = _tails(graph, self.durations, tail)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is made of it: see `StateGraph.__reduce__`."""
+        return {name: part for name, part in self.__dict__.items() if name != "timed"}
+
     n_states = property(lambda self: self.graph.n_states, doc="Number of states.")
     n_edges = property(lambda self: self.graph.n_edges, doc="Number of edges.")
     n_labels = property(lambda self: self.graph.n_labels, doc="Number of score columns.")

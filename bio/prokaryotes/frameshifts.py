@@ -19,7 +19,7 @@ from .coding import Floats, codon_word
 from .durations import LONG, OVERLAP
 from .open_frames import BORDER, OpenFrames
 from .scores import Weights, content_scores, mixed, total_score
-from .training import GeneModel
+from .training import GeneModel, in_codons
 
 _LEAST = 8.0  # nats of content in either frame
 _SHORTEST = 60  # bases of either part
@@ -42,7 +42,7 @@ class Joined(NamedTuple):
 
 def joined_frames(genome: Genome, strand: int, model: GeneModel, weights: Weights, rate: float) -> Joined:
     """Candidates of a strand that one shift repairs. rate: shifts a base"""
-    frames = genome.strands[strand]
+    frames, weights = genome.strands[strand], in_codons(weights, genome)
     inside = np.empty(len(frames.begin))
     content_scores(frames, model.content, inside)
     columns, score, n = _joined(frames, genome.marks, model.content, inside, model.signals, weights, -math.log(rate))

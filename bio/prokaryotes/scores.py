@@ -37,9 +37,11 @@ class Weights(NamedTuple):
     skipped: float = 1.0  # cost of each of up to `most_skipped` ATGs farther out
     most_skipped: int = 3
     least: float = 0.0  # candidates that score no more are dropped
-    bonus: float = 1.0  # for every gene
+    bonus: float = 1.75  # for every gene
     short: float = 0.1  # cost of each codon that a gene has less than `short_below`
-    short_below: int = 70
+    short_below: float = (
+        2.8  # in open frames of random letters of such a genome, see `Genome.random_frame`; else in codons
+    )
     train_from: int = 300  # bases of the shortest gene that teaches content and starts
 
 

@@ -74,8 +74,13 @@ class GeneModel:
 
 def candidates(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, Spans]:
     """Candidates worth a look, also as spans, with the borders behind them."""
-    scored = score_candidates(genome.strands, model.content, model.signals, weights, genome.n_jobs)
+    scored = score_candidates(genome.strands, model.content, model.signals, in_codons(weights, genome), genome.n_jobs)
     return scored, genome.spans(scored)
+
+
+def in_codons(weights: Weights, genome: Genome) -> Weights:
+    """Weights as kernels take them: how short is short in codons."""
+    return weights._replace(short_below=weights.short_below * genome.random_frame)
 
 
 def decode(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, Spans, Chosen, float]:

@@ -152,7 +152,7 @@ def test_the_code_that_explains_the_genome_is_chosen(table):
 
 
 @pytest.mark.parametrize("table", [4, 25])
-@given(st.integers(0, 10**6), st.floats(0.3, 0.7))
+@given(st.integers(0, 10**6), st.floats(0.2, 0.6))  # genomes that are written in these codes have less
 def test_codes_with_the_same_stops_are_told_apart_by_their_proteins(table, seed, gc):
     codes = [GeneticCode.from_table(t) for t in (4, 25)]
     assert group_by_frames([STANDARD, *codes]) == [[STANDARD], codes]
