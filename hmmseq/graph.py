@@ -54,7 +54,7 @@ class StateGraph:
         self.end = _weights("end", end, never)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Made again when unpickled: arrays that joblib maps from a file are read-only, and kernels would compile for them."""
+        """Made again when unpickled: arrays that joblib maps from a file are read-only, kernels would compile for them."""
         weights = {name: getattr(self, name) for name in ("label", "edge", "start", "end")}
         return _made_again, (self.n_states, self.source, self.target, weights)
 

@@ -3,13 +3,14 @@
 import pkgutil
 from importlib import import_module
 
+import joblib
 import numpy as np
 import pytest
 from numba.core.dispatcher import Dispatcher
 
 import hmmseq.kernels
 from conftest import UNCOMPILED
-from hmmseq import CategoricalHMM, GaussianHMM, lattice, topologies
+from hmmseq import CategoricalHMM, GaussianHMM, SegmentGraph, lattice, topologies
 
 pytestmark = pytest.mark.skipif(UNCOMPILED, reason="nothing is compiled")
 NAMES = [f"hmmseq.kernels.{module.name}" for module in pkgutil.iter_modules(hmmseq.kernels.__path__)]
@@ -65,3 +66,20 @@ def test_nothing_is_compiled_for_them(kind, n_steps, tmp_path):
     np.testing.assert_array_equal(x, kept)
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_graphs_mapped_from_a_file_are_made_again(tmp_path):
+    """As joblib's workers get models: what kernels read of them can be written to, as that of any other graph."""
+    graph = SegmentGraph(topologies.from_matrix([[0.0, 1.0], [1.0, 0.0]]), np.log([[0.5, 0.5], [0.2, 0.8]]))
+    scores = np.log([[0.7, 0.1], [0.2, 0.6], [0.1, 0.5]])
+    expected = lattice.log_partition(graph, scores)
+    joblib.dump(graph, tmp_path / "graph")
+    mapped = joblib.load(tmp_path / "graph", mmap_mode="r")
+    assert lattice.log_partition(mapped, scores) == expected
+    arrays = [
+        *mapped.timed[1:],
+        *mapped.graph.lattice.step,
+        *mapped.graph.lattice.step_back,
+        mapped.graph.lattice.label,
+    ]
+    assert len(arrays) > 20 and all(array.flags.writeable for array in arrays)
