@@ -36,6 +36,7 @@ GENOMES = {
     "pseudomonas_fluorescens_uk4": 11,
 }
 SIZES = (1, 2, 5, 20, 100, 250)  # kb
+FEWEST = 20  # pieces of each size
 TRAINABLE = 20_000  # bases that pyrodigal's single mode asks for
 REPEATS = 3
 LEAST_PART = 60  # bases of a cut gene that a finder should find
@@ -296,7 +297,7 @@ def fragment_lines(data: Path, n: int) -> Iterator[str]:
             if kb * 1000 >= TRAINABLE:
                 finders["pyrodigal, single"] = lambda records, name: pyrodigal(records, GENOMES[name])
         counts = {finder: np.zeros(4, dtype=np.int64) for finder in finders}
-        for piece, wanted, starts, name in fragments(data, kb * 1000, n if kb < 20 else max(1, n // 2)):
+        for piece, wanted, starts, name in fragments(data, kb * 1000, max(FEWEST, n // kb)):
             for finder, find in finders.items():
                 counts[finder] += judge(find([piece], name), wanted, starts)
         for finder, (found, exact, false, wanted_n) in counts.items():
@@ -318,7 +319,7 @@ def main() -> None:
         "--data", type=Path, default=Path(os.environ.get("HMMSEQ_DATA", "../shared/data")) / "prokaryotes"
     )
     parser.add_argument("--output", type=Path, help="folder for genes.json and genes.md")
-    parser.add_argument("--fragments", type=int, default=40, help="pieces of each genome and size; 0: none")
+    parser.add_argument("--fragments", type=int, default=400, help="kb of each genome, at least 20 pieces of a size; 0: none")
     arguments = parser.parse_args()
     ours(list(read_fasta(arguments.data / "mycoplasma_genitalium_g37.fna.gz")), 4)  # compiles the kernels
     lines: list[str] = []
