@@ -319,7 +319,9 @@ def main() -> None:
         "--data", type=Path, default=Path(os.environ.get("HMMSEQ_DATA", "../shared/data")) / "prokaryotes"
     )
     parser.add_argument("--output", type=Path, help="folder for genes.json and genes.md")
-    parser.add_argument("--fragments", type=int, default=400, help="kb of each genome, at least 20 pieces of a size; 0: none")
+    parser.add_argument(
+        "--fragments", type=int, default=400, help="kb of each genome, at least 20 pieces of a size; 0: none"
+    )
     arguments = parser.parse_args()
     ours(list(read_fasta(arguments.data / "mycoplasma_genitalium_g37.fna.gz")), 4)  # compiles the kernels
     lines: list[str] = []

@@ -52,15 +52,6 @@ class Genome:
         counts = self.words.reshape(-1, 4).sum(0) + 1.0
         return (counts + counts[::-1]) / (2 * counts.sum())
 
-    @cached_property
-    def random_frame(self) -> float:
-        """Mean number of codons of an open frame in random letters of this composition: stop codons are rich in A and T.
-
-        What is short for a gene follows from it: of 50 codons chance makes many more in a genome rich in G and C.
-        """
-        stops = np.array(self.code.stops)
-        return float(1.0 / self.composition[[stops // 16, stops // 4 % 4, stops % 4]].prod(0).sum())
-
     def spans(self, scored: Scored) -> Spans:
         """Candidates, and the borders behind them, as spans of the gene graph."""
         parts = [self._places(s, scored.candidate[scored.strand == s]) for s in range(2)]

@@ -42,7 +42,7 @@ class Joined(NamedTuple):
 
 def joined_frames(genome: Genome, strand: int, model: GeneModel, weights: Weights, rate: float) -> Joined:
     """Candidates of a strand that one shift repairs. rate: shifts a base"""
-    frames, weights = genome.strands[strand], in_codons(weights, genome)
+    frames, weights = genome.strands[strand], in_codons(weights, model)
     inside = np.empty(len(frames.begin))
     content_scores(frames, model.content, inside)
     columns, score, n = _joined(frames, genome.marks, model.content, inside, model.signals, weights, -math.log(rate))

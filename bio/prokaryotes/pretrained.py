@@ -22,7 +22,7 @@ from .candidates import Genome
 from .coding import WIDTH
 from .scores import Weights
 from .start_sites import StartSites
-from .training import GeneModel, codon_odds, decode, open_and, start_prior
+from .training import GeneModel, codon_odds, decode, open_and, random_frame, start_prior
 
 Floats = NDArray[np.float64]
 
@@ -73,13 +73,18 @@ class Pretrained(NamedTuple):
 
     def adapted(self, composition: Floats, step: float) -> Pretrained:
         """As if the genome had gone a step, 0 to 1, of the way to this composition (4,) of letters."""
-        letters = _CODING * _letters(self.inside.sum(0)) + (1 - _CODING) * _letters(self.outside)
-        shift = step * (_log_odds_of_gc(composition) - _log_odds_of_gc(letters))
+        shift = step * (_log_odds_of_gc(composition) - _log_odds_of_gc(self.composition))
         slopes = np.array([_SLOPES[(phase - np.arange(WIDTH)[::-1]) % 3] for phase in range(3)])
         return self._replace(
             inside=_with_more_gc(self.inside, shift * slopes),
             outside=_with_more_gc(self.outside[None], np.full((1, WIDTH), shift * _SLOPE_BETWEEN))[0],
         )
+
+    @property
+    def composition(self) -> Floats:
+        """(4,) share of each letter in such a genome, alike on both strands."""
+        letters = _CODING * _letters(self.inside.sum(0)) + (1 - _CODING) * _letters(self.outside)
+        return (letters + letters[::-1]) / 2
 
     def model(self, genome: Genome, weights: Weights) -> GeneModel:
         """As the starting point for a genome, with its genetic code."""
@@ -97,7 +102,7 @@ class Pretrained(NamedTuple):
         return GeneModel(
             open_and(learned, background, code, weights), sites, start, np.log(used / used.sum()) - stop,
             durations.learn_lengths(np.empty(0, dtype=np.int64)), self.gaps, inside / inside.sum(1)[:, None], 0,
-            self.outside / self.outside.sum(),
+            random_frame(code, self.composition), self.outside / self.outside.sum(),
         )  # fmt: skip
 
     def likelihood(self, genome: Genome, weights: Weights) -> float:

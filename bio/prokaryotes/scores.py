@@ -39,9 +39,7 @@ class Weights(NamedTuple):
     least: float = 0.0  # candidates that score no more are dropped
     bonus: float = 1.75  # for every gene
     short: float = 0.1  # cost of each codon that a gene has less than `short_below`
-    short_below: float = (
-        2.8  # in open frames of random letters of such a genome, see `Genome.random_frame`; else in codons
-    )
+    short_below: float = 2.8  # in open frames of random letters of such a genome, see `training.random_frame`
     train_from: int = 300  # bases of the shortest gene that teaches content and starts
 
 

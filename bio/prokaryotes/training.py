@@ -54,6 +54,7 @@ class GeneModel:
     gaps: GapSizes
     protein: Floats  # (3, 4096) words of proteins like these, by codon position
     n_learned: int  # classes of genes; those after them are fixed
+    random_frame: float  # see `random_frame`
     between: Floats | None = None  # (4096,) share of each word between genes, if words and start sites are of a genome
 
     @property
@@ -74,13 +75,22 @@ class GeneModel:
 
 def candidates(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, Spans]:
     """Candidates worth a look, also as spans, with the borders behind them."""
-    scored = score_candidates(genome.strands, model.content, model.signals, in_codons(weights, genome), genome.n_jobs)
+    scored = score_candidates(genome.strands, model.content, model.signals, in_codons(weights, model), genome.n_jobs)
     return scored, genome.spans(scored)
 
 
-def in_codons(weights: Weights, genome: Genome) -> Weights:
+def in_codons(weights: Weights, model: GeneModel) -> Weights:
     """Weights as kernels take them: how short is short in codons."""
-    return weights._replace(short_below=weights.short_below * genome.random_frame)
+    return weights._replace(short_below=weights.short_below * model.random_frame)
+
+
+def random_frame(code: GeneticCode, composition: Floats) -> float:
+    """Mean number of codons of an open frame in random letters of this composition: stop codons are rich in A and T.
+
+    What is short for a gene follows from it: of 50 codons chance makes many more in a genome rich in G and C.
+    """
+    stops = np.array(code.stops)
+    return float(1.0 / composition[[stops // 16, stops // 4 % 4, stops % 4]].prod(0).sum())
 
 
 def decode(genome: Genome, model: GeneModel, weights: Weights) -> tuple[Scored, Spans, Chosen, float]:
@@ -105,8 +115,9 @@ def first_model(genome: Genome, weights: Weights) -> GeneModel:
     lengths = durations.learn_lengths(np.empty(0, dtype=np.int64))
     sites = first_sites(start_prior(code), composition)
     return GeneModel(
-        content, sites, start, np.full(len(stop), 3.0), lengths, durations.first_gaps(), word_usage(proteins[2]), 0
-    )
+        content, sites, start, np.full(len(stop), 3.0), lengths, durations.first_gaps(), word_usage(proteins[2]), 0,
+        random_frame(code, composition),
+    )  # fmt: skip
 
 
 def start_prior(code: GeneticCode) -> Floats:
@@ -293,6 +304,7 @@ def learn(genome: Genome, model: GeneModel, chosen: Chosen, weights: Weights) ->
         gaps,
         model.protein,
         n_learned,
+        random_frame(genome.code, genome.composition),
         model.between,
     )
 
