@@ -270,8 +270,8 @@ def _layout(n_states: int) -> Layout:
 class _Rooms:
     """Memory for tiles, as much as threads work at a time: fresh memory costs up to a tenth of the time.
 
-    Small rooms serve the next question of the same shape too: to make one takes 13 of the 130 microseconds in which
-    50 sequences of 100 steps are scored (`make bench`, row "paper").
+    Small rooms serve the next question of the same shape too: to make one took a tenth of the time in which
+    50 sequences of 100 steps are scored (a profile, once, when it was done).
     """
 
     spare: ClassVar[dict[tuple, list[Room]]] = {}  # by shape

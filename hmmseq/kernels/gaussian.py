@@ -137,7 +137,7 @@ def _features(values, rows, out, first):
     return all_below(total, ORDINARY)
 
 
-@jit(inner=True)  # inlined: a call in the loop over steps, though never made, took 36 of 130 ns (docs/kernels.md)
+@jit(inner=True)  # inlined: a call in the loop over steps, though never made, costs much (docs/kernels.md)
 def _single_scores(normals, t, out, first, p):
     n_features, n = normals.means.shape
     for j in range(n):
