@@ -154,21 +154,25 @@ def _best_model(graph: StateGraph, unit: Unit, scores: np.ndarray | Normals) -> 
     return BestModel(start, matrix, end, scores, (1 << unit.bits) - 1, 2.0 ** (unit.fraction + unit.bits), unit.every)
 
 
-def taken_out(graph: StateGraph, packed: Packed | Densities, shift: np.ndarray) -> np.ndarray:
-    """(n_sequences,) what these models take out of the start, the edges, the scores and the end of each path."""
+def taken_out(graph: StateGraph, packed: Packed | Densities, shift: np.ndarray) -> Any:
+    """What these models take out of the start, the edges, the scores and the end of each path.
+
+    (n_sequences,), or one number where it is the same for all.
+    """
     if "largest" not in graph.kept:
         graph.kept["largest"] = [float(weights.max()) for weights in (graph.start, graph.edge, graph.end)]
     start, edge, end = graph.kept["largest"]
-    lengths = packed.steps.lengths
-    out = np.zeros(len(lengths))
+    steps, rest = packed.steps, start + end - edge
     if len(shift) > 1 and np.any(shift != shift[0]):
+        out = np.empty(len(steps))
         sum_rows(shift, packed.code, packed.offsets, out)
-        out += edge * lengths
+        out += edge * steps.lengths + rest
+    elif 0 < steps.shortest == steps.longest:
+        return steps.longest * (shift[0] + edge) + rest
     else:
-        np.multiply(lengths, shift[0] + edge, out=out)
-    out += start + end - edge
-    if not lengths.all():
-        out[lengths == 0] = 0.0
+        out = steps.lengths * (shift[0] + edge) + rest
+    if not steps.shortest:
+        out[steps.lengths == 0] = 0.0
     return out
 
 

@@ -61,6 +61,7 @@ __all__ = [
 
 
 FAST = (tiling, serial)  # tried in this order, before logarithms
+ALL: Any = slice(None)  # sequences: no numbers of 100,000 are made, which nobody would read
 
 
 class Posteriors(NamedTuple):
@@ -93,16 +94,17 @@ def log_partition(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, 
     if isinstance(graph, SpanGraph):
         return spans.log_partition(graph, scores, n_jobs)
     packed = _ready(graph, scores)
-    out, left = np.zeros(len(packed)), np.arange(len(packed))
+    out, left = np.zeros(len(packed)), ALL
     for way in FAST:
-        rest = packed.subset(left) if way is tiling else pack(packed.subset(left))
+        rest = _subset(packed, left) if way is tiling else pack(_subset(packed, left))
         if way.suits(graph, rest):
             out[left], more = way.totals(graph, rest, n_jobs)
-            left = left[more]
-        if not len(left):
+            left = _of(left, more)
+        if left is not ALL and not len(left):
             break
-    if len(left):
-        rest, exact = pack(packed.subset(left)), np.empty(len(left))
+    rest = _subset(packed, left)
+    if len(rest):
+        rest, exact = pack(rest), np.empty(len(rest))
         lattice = lattices(graph, rest)
         run(
             lambda share: batches.totals(
@@ -113,6 +115,15 @@ def log_partition(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, 
         )
         out[left] = exact
     return float(out[0]) if packed.single else out
+
+
+def _subset(packed: Any, left: Any) -> Any:
+    return packed if left is ALL else packed.subset(left)
+
+
+def _of(left: Any, more: np.ndarray) -> np.ndarray:
+    """Numbers of sequences among all, given those among the ones that were left."""
+    return more if left is ALL else left[more]
 
 
 def _ready(graph: StateGraph, scores: Scores) -> Packed | Densities:
@@ -162,11 +173,19 @@ def label_posteriors(graph: StateGraph | SegmentGraph | SpanGraph, scores: Score
     """(n_steps, n_labels) posterior of the labels alone, as in `posteriors`, which also keeps edges by sequence."""
     if isinstance(graph, SpanGraph):
         return spans.label_posteriors(graph, scores, n_jobs)
+    packed = pack(scores, graph.n_labels) if isinstance(graph, SegmentGraph) else _ready(graph, scores)
+    rows = joined_posteriors(graph, packed, n_jobs=n_jobs)
+    return rows if packed.single else packed.steps.unpack(rows)
+
+
+def joined_posteriors(
+    graph: StateGraph | SegmentGraph, scores: Packed | Densities, *, n_jobs: int | None = None
+) -> np.ndarray:
+    """`label_posteriors` of many sequences end to end: (n_steps in all, n_labels). A list of 100,000 views takes time."""
     if isinstance(graph, SegmentGraph):
         packed = pack(scores, graph.n_labels)
         steps, ones = read_only(np.arange(len(packed.code), dtype=np.int32)), np.ones(len(packed))
-        rows = segments.count(graph, packed, steps, len(steps), ones, n_jobs).rows
-        return rows if packed.single else packed.steps.unpack(rows)
+        return segments.count(graph, packed, steps, len(steps), ones, n_jobs).rows
     ready = _ready(graph, scores)
     if tiling.suits(graph, ready):
         rows, left = tiling.posteriors(graph, ready, n_jobs)
@@ -178,7 +197,7 @@ def label_posteriors(graph: StateGraph | SegmentGraph | SpanGraph, scores: Score
                 rows[ready.offsets[s] : ready.offsets[s + 1]] = part
     else:
         rows = _by_step(graph, pack(ready), n_jobs, FAST[1:]).rows
-    return rows if ready.single else ready.steps.unpack(rows)
+    return rows
 
 
 def _by_step(graph: StateGraph, packed: Packed, n_jobs: int | None, ways: tuple[ModuleType, ...]) -> Counts:
@@ -294,26 +313,27 @@ def _count(
 
     Linear numbers do what they can certify; the recursion in logarithms does the rest, and adds to the same counts.
     """
-    left, parts = np.arange(len(packed)), []
+    left, parts = ALL, []
     out = np.zeros(len(packed))
     for way in ways:
-        rest = packed.subset(left)
+        rest = _subset(packed, left)
         if way.suits(graph, rest):
             own = slot if rest is packed else packed.cut(slot, left)
             out[left], tally, more = way.counts(graph, rest, own, n_rows, weight[left], n_jobs)
             rows = tally.rows if graph.is_untied else tally.rows @ np.eye(graph.n_labels)[graph.label]
             parts.append(Counts(out, rows, tally.edges, tally.start, tally.end))
-            left = left[more]
-        if not len(left):
+            left = _of(left, more)
+        if left is not ALL and not len(left):
             break
-    if len(left) or not parts:
-        own = packed.cut(slot, left)
-        parts.append(_count_exactly(graph, packed.subset(left), own, n_rows, weight[left], n_jobs))
+    rest = _subset(packed, left)
+    if len(rest) or not parts:
+        own = slot if rest is packed else packed.cut(slot, left)
+        parts.append(_count_exactly(graph, rest, own, n_rows, weight[left], n_jobs))
         out[left] = parts[-1].log_partition
     total = parts[0]
     for part in parts[1:]:
         total = Counts(out, *(a + b for a, b in zip(total[1:], part[1:], strict=True)))
-    return total._replace(log_partition=out), left
+    return total._replace(log_partition=out), np.arange(len(packed)) if left is ALL else left
 
 
 def _count_exactly(

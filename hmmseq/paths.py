@@ -34,29 +34,39 @@ def best_path(graph: StateGraph | SegmentGraph | SpanGraph, scores: Scores, *, n
     if isinstance(graph, SpanGraph):
         return spans.best_path(graph, scores, n_jobs)
     packed = scores if isinstance(scores, Densities) else pack(scores, graph.n_labels)
-    paths = list(map(Path, *best_states(graph, packed, n_jobs)))
+    if graph.silent_depth:
+        found = _paths(graph, pack(packed, graph.n_labels), 1, True, np.random.default_rng(0), n_jobs)
+        paths = [path for (path,) in found]
+    else:
+        states, totals = best_states(graph, packed, n_jobs)
+        paths = list(map(Path, packed.steps.unpack(states), totals.tolist()))
     return paths[0] if packed.single else paths
 
 
-def best_states(
-    graph: StateGraph, packed: Packed | Densities, n_jobs: int | None
-) -> tuple[list[np.ndarray], list[float]]:
-    """States and score of the best path of each sequence, in two lists.
+def best_states(graph: StateGraph, packed: Packed | Densities, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """States of the best paths, (n_steps in all,), and their scores, where no state is silent.
 
     Python's garbage collector looks at each `Path` of many: 100,000 of them took ten times as long as the Viterbi
     recursion over 20 steps of four states (a profile, once, when it was done).
     """
-    states, scores = [np.empty(0, dtype=np.int32)] * len(packed), [0.0] * len(packed)
-    left = np.arange(len(packed))
-    if tiling.suits_best(graph, packed):
-        rows, totals, left = tiling.best(graph, packed, n_jobs)
-        states, scores = packed.steps.unpack(rows), totals.tolist()
+    if not tiling.suits_best(graph, packed):
+        return _exact_states(graph, packed, n_jobs)
+    states, scores, left = tiling.best(graph, packed, n_jobs)
     if len(left):
-        rest = pack(packed.subset(left), graph.n_labels)
-        found = _paths(graph, rest, 1, True, np.random.default_rng(0), n_jobs)
-        for s, (path,) in zip(left, found, strict=True):
-            states[s], scores[s] = path
+        rest = packed.subset(left)
+        own, scores[left] = _exact_states(graph, rest, n_jobs)
+        for s, part in zip(left, rest.steps.unpack(own), strict=True):
+            states[packed.offsets[s] : packed.offsets[s + 1]] = part
     return states, scores
+
+
+def _exact_states(graph: StateGraph, packed: Packed | Densities, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """The same by logarithms; -1 throughout a sequence that no path explains."""
+    packed = pack(packed, graph.n_labels)
+    _, (states,), _, totals = _trace(graph, packed, 1, True, np.random.default_rng(0), n_jobs)
+    for s in np.flatnonzero(totals == NEVER):
+        states[packed.offsets[s] : packed.offsets[s + 1]] = -1
+    return states, totals
 
 
 def best_paths(graph: StateGraph, scores: Scores, n_paths: int, *, n_jobs: int | None = None) -> Any:
@@ -173,7 +183,22 @@ def _room(graph: StateGraph, packed: Packed, n_paths: int) -> tuple[np.ndarray, 
 def _paths(
     graph: StateGraph, packed: Packed, n_paths: int, maximise: bool, rng: np.random.Generator, n_jobs: int | None
 ) -> list[list[Path]]:
-    steps, totals = packed.steps.lengths, np.empty(len(packed))
+    steps = packed.steps.lengths
+    room, states, lengths, totals = _trace(graph, packed, n_paths, maximise, rng, n_jobs)
+
+    def path(k: int, s: int) -> Path:
+        if totals[s] == NEVER:
+            return Path(np.full(steps[s], -1, dtype=np.int32), NEVER)
+        return Path(states[k, room[s + 1] - lengths[k, s] : room[s + 1]], float(totals[s]))
+
+    return [[path(k, s) for k in range(n_paths)] for s in range(len(packed))]
+
+
+def _trace(
+    graph: StateGraph, packed: Packed, n_paths: int, maximise: bool, rng: np.random.Generator, n_jobs: int | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Best or sampled paths in the places of `_room`, and the totals of sequences."""
+    totals = np.empty(len(packed))
     room, states, lengths = _room(graph, packed, n_paths)
     lattice, shares = lattices(graph, packed), in_shares(packed.offsets)
     streams = rng.spawn(len(shares))
@@ -185,10 +210,4 @@ def _paths(
         shares,
         n_jobs,
     )  # fmt: skip
-
-    def path(k: int, s: int) -> Path:
-        if totals[s] == NEVER:
-            return Path(np.full(steps[s], -1, dtype=np.int32), NEVER)
-        return Path(states[k, room[s + 1] - lengths[k, s] : room[s + 1]], float(totals[s]))
-
-    return [[path(k, s) for k in range(n_paths)] for s in range(len(packed))]
+    return room, states, lengths, totals

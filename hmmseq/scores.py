@@ -12,8 +12,10 @@ from hmmseq.kernels.gaussian import Normals, diagonal_scores, in_blocks
 from hmmseq.kernels.logmath import LARGEST, NEVER
 from hmmseq.kernels.paths import Lattice
 from hmmseq.sequences import Sequences, is_one, read_only
+from hmmseq.shares import run_together
 from hmmseq.span_graph import Spans
 
+ENCODED = 1 << 19  # symbols in a share, at least: one thread alone reads nearly as fast as memory can be read
 MISSING = -1  # a symbol that was not observed: every label scores 0, so it is marginalised
 
 
@@ -248,7 +250,7 @@ def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
         wrong = int(np.argmax(code >= n_symbols)) if code.max() >= n_symbols else -1
     else:
         code = np.empty(len(symbols), dtype=np.uint8 if n_symbols < 256 else np.int32)
-        wrong = codes.encode(symbols, n_symbols, code)
+        wrong = _encode(symbols, n_symbols, code)
     if wrong >= 0:
         sequence, step = steps.where(wrong)
         raise ValueError(
@@ -256,6 +258,21 @@ def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
             f"(0 ... {n_symbols - 1}), and -1 means missing"
         )
     return read_only(code)
+
+
+def _encode(symbols: np.ndarray, n_symbols: int, code: np.ndarray) -> int:
+    """Codes of symbols; returns the first step with another symbol, or -1."""
+    n_shares = max(1, len(symbols) // ENCODED)
+    found = np.empty(n_shares, dtype=np.int64)
+
+    def work(first: int, last: int) -> None:
+        for k in range(first, last):
+            low, high = (len(symbols) * end // n_shares for end in (k, k + 1))
+            wrong = codes.encode(symbols[low:high], n_symbols, code[low:high])
+            found[k] = low + wrong if wrong >= 0 else -1
+
+    run_together(work, n_shares, None)
+    return next((int(wrong) for wrong in found if wrong >= 0), -1)
 
 
 def restrict(packed: Packed, labels: np.ndarray) -> tuple[Packed, np.ndarray]:

@@ -62,7 +62,14 @@ class Sequences:
                 f"lengths sum to {sum(lengths.tolist())} but X has {len(values)} rows; "
                 "pass one length per sequence, in the order they appear in X"
             )
-        return cls(values, offsets)
+        return cls._made(values, offsets)
+
+    @classmethod
+    def _made(cls, values: np.ndarray, offsets: np.ndarray) -> "Sequences":
+        """Of offsets that are known to be right."""
+        made = object.__new__(cls)
+        made.values, made.offsets = values, offsets
+        return made
 
     @classmethod
     def _join(cls, arrays: list[np.ndarray]) -> "Sequences":
@@ -73,7 +80,7 @@ class Sequences:
         lengths = [len(array) for array in arrays]
         filled = [array for array in arrays if len(array)] if 0 in lengths else arrays
         values = np.concatenate(filled) if len(filled) > 1 else (filled or arrays)[0]
-        return cls(values, _offsets(lengths))
+        return cls._made(values, _offsets(lengths))
 
     def over(self, values: np.ndarray) -> "Sequences":
         """The same sequences with other rows, one for each of theirs: nothing is checked again."""
@@ -103,10 +110,17 @@ class Sequences:
             return list(rows.reshape(len(self), length, *rows.shape[1:]))  # no slicing: a third of the time
         return [rows[a:b] for a, b in pairwise(self.offsets.tolist())]  # plain integers index faster
 
+    def part(self, first: int, last: int) -> "Sequences":
+        """Sequences first ... last - 1."""
+        if (first, last) == (0, len(self)):
+            return self
+        low, high = self.offsets[first], self.offsets[last]
+        return self._made(self.values[low:high], self.offsets[first : last + 1] - low)
+
     def subset(self, chosen: np.ndarray) -> "Sequences":
         """Some of the sequences."""
         rows = [self.values[:0], *[self.values[self.offsets[s] : self.offsets[s + 1]] for s in chosen]]
-        return Sequences(np.concatenate(rows), _offsets(self.lengths[chosen]))
+        return self._made(np.concatenate(rows), _offsets(self.lengths[chosen]))
 
     def where(self, row: int) -> tuple[int, int]:
         """Sequence and step of a row of `values`, for messages."""

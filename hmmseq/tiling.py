@@ -28,14 +28,16 @@ from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.tile_counts import work_rows
 from hmmseq.kernels.tiled import carry, tile_counts, tile_totals
 from hmmseq.kernels.tiles import Model, Pieces, Room, Seams, make_room
-from hmmseq.plans import Layout, Plan, certify, groups
+from hmmseq.plans import NO_WEIGHTS, Layout, Plan, certify, groups
 from hmmseq.scores import Densities, Packed
-from hmmseq.shares import SLOTS, Share, Tally, in_shares, one_row_a_step, run, slots_for
+from hmmseq.shares import SLOTS, Share, Tally, in_shares, one_row_a_step, run, run_together, slots_for
 
 LOWEST = 1e-140  # the first and the last row of a sequence may lose so much: then digits are gone
 SEAM = 1e-12  # largest relative difference of two rows that should be equal
-LEAST_WORK = 1 << 19  # multiply-adds along edges in a share: some 50 microseconds, a call takes 20
+LEAST_WORK = 1 << 19  # multiply-adds along edges in a share: some 50 microseconds, ten times its call
+MOST = 4 * SLOTS  # shares that need no slot: smaller ones, so that threads end together
 Scored = Packed | Densities
+NONE = np.empty(0, dtype=np.int64)
 SMALL_ROOM, MOST_SPARE = 1 << 20, 8  # bytes of a room that is kept for the next question; shapes of those
 CARRIED = 8  # up to so many states, running chunks from each state is faster than the serial way
 
@@ -54,32 +56,34 @@ def totals(graph: StateGraph, packed: Scored, n_jobs: int | None) -> tuple[np.nd
         _set_sums(out, plan, logs)
         return out, _uncertain(plan, seams, logs, backward=False)
 
-    layout, ones, forgets = _layout(graph.n_states), np.ones(len(packed)), partial(_forgets, model, packed)
-    left = [certify(layout, packed, ones, group, forgets, attempt)[1] for group in groups(packed)]
-    return out + taken_out(graph, packed, shift), _together(left)
+    layout, forgets = _layout(graph.n_states), partial(_forgets, model, packed)
+    left = [certify(layout, packed, NO_WEIGHTS, group, forgets, attempt)[1] for group in groups(packed)]
+    out += taken_out(graph, packed, shift)
+    return out, _together(left)
 
 
 def _totals(
     model: Model, packed: Scored, plan: Plan, n_jobs: int | None, seams: Seams | None = None
 ) -> tuple[np.ndarray, Seams]:
     """(n_pieces,) log totals, and rows at the seams."""
-    logs, seams = np.empty(len(plan.sequence)), _seams(plan, model) if seams is None else seams
+    logs, seams = np.empty(plan.n_pieces), _seams(plan, model) if seams is None else seams
     rooms = _Rooms(plan, model, keep=False)
 
-    def work(share: Share) -> None:
-        with rooms.one() as room:
-            tile_totals(
-                model, packed.code, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, room, seams, logs
-            )
+    shares = _tile_shares(plan, len(model.start))
 
-    run(work, _tile_shares(plan, len(model.start)), n_jobs)
+    def work(first: int, last: int) -> None:
+        a, b = shares[first].first, shares[last - 1].last
+        with rooms.one() as room:
+            tile_totals(model, packed.code, plan.pieces, plan.tiles, a, b, plan.warmup, room, seams, logs)
+
+    run_together(work, len(shares), n_jobs)
     return logs, seams
 
 
 def _forgets(model: Model, packed: Scored, plan: Plan) -> bool:
     """Whether forward rows with two beginnings agree before the pieces of the plan, which come in pairs."""
     _, seams = _totals(model, packed, plan, 1)
-    return not np.any(_differ(seams.alpha_before[::2], seams.alpha_before[1::2]))
+    return bool(_agree(seams.alpha_before[::2], seams.alpha_before[1::2]).all())
 
 
 def counts(
@@ -182,7 +186,7 @@ def _count(
 ) -> tuple[np.ndarray, Seams]:
     """(n_pieces,) log totals, and rows at the seams; each share counts in its own place, or all in the only one."""
     cut = plan.warmup == 0 and plan.is_cut
-    logs, seams = np.empty(len(plan.sequence)), _carried(model, packed, plan, n_jobs) if cut else _seams(plan, model)
+    logs, seams = np.empty(plan.n_pieces), _carried(model, packed, plan, n_jobs) if cut else _seams(plan, model)
     rooms = _Rooms(plan, model, keep=True)
 
     def work(share: Share) -> None:
@@ -214,39 +218,42 @@ def best(graph: StateGraph, packed: Scored, n_jobs: int | None) -> tuple[np.ndar
     def attempt(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
         logs, seams = _best(model, packed, plan, states, n_jobs)
         _set_sums(out, plan, logs)
+        if not plan.is_cut and _is_finite(logs):
+            return states, NONE
         bad = ~np.isfinite(logs)
         if plan.is_cut:
             left, right = plan.neighbours()
             bad[left] |= np.any(seams.row_last[left] != seams.row_before[right], axis=1)
             bad[left] |= seams.state_last[left] != seams.state_before[right]
-        return states, _sequences(plan, bad)
+        return states, plan.sequences(bad)
 
     def forgets(plan: Plan) -> bool:
         rows = _best(model, packed, plan, states, 1)[1].row_before  # an attempt will write these states again
         return np.array_equal(rows[::2], rows[1::2])
 
-    layout, ones = _layout(graph.n_states), np.ones(len(packed))
-    left = [certify(layout, packed, ones, group, forgets, attempt)[1] for group in groups(packed)]
-    return states, out + taken_out(graph, packed, shift), _together(left)
+    layout = _layout(graph.n_states)
+    left = [certify(layout, packed, NO_WEIGHTS, group, forgets, attempt)[1] for group in groups(packed)]
+    out += taken_out(graph, packed, shift)
+    return states, out, _together(left)
 
 
 def _best(
     model: BestModel, packed: Scored, plan: Plan, states: np.ndarray, n_jobs: int | None
 ) -> tuple[np.ndarray, BestSeams]:
     """(n_pieces,) log scores of the best path in each piece, and what the seams say; its states into `states`."""
-    n_pieces, n = len(plan.sequence), len(model.start)
+    n_pieces, n = plan.n_pieces, len(model.start)
     n_seams = 0 if plan.is_whole else n_pieces
     rows, ends = np.zeros((2, n_seams, n), np.int64), np.zeros((2, n_seams), np.int64)
     logs, seams, rooms = np.empty(n_pieces), BestSeams(*rows, *ends), _Rooms(plan, model, keep=False)
 
-    def work(share: Share) -> None:
-        with rooms.one() as room:
-            best_tiles(
-                model, packed.code, plan.pieces, plan.tiles, share.first, share.last, plan.warmup, room, seams, logs,
-                states,
-            )  # fmt: skip
+    shares = _tile_shares(plan, n)
 
-    run(work, _tile_shares(plan, len(model.start)), n_jobs)
+    def work(first: int, last: int) -> None:
+        a, b = shares[first].first, shares[last - 1].last
+        with rooms.one() as room:
+            best_tiles(model, packed.code, plan.pieces, plan.tiles, a, b, plan.warmup, room, seams, logs, states)
+
+    run_together(work, len(shares), n_jobs)
     return logs, seams
 
 
@@ -302,24 +309,27 @@ class _Rooms:
         self.free.append(room)
 
 
-def _tile_shares(plan: Plan, n: int, most: int = SLOTS) -> list[Share]:
+def _tile_shares(plan: Plan, n: int, most: int = MOST) -> list[Share]:
     """n: number of states. A share takes long beside its call."""
-    most = min(most, int(plan.pieces.length.sum()) * n * n // LEAST_WORK)
+    lengths = plan.pieces.length
+    most = min(most, int(lengths[0]) * len(lengths) * n * n // LEAST_WORK)
     if most <= 1:
         return [Share(0, 0, len(plan.tiles) - 1)]
     cost = np.zeros(len(plan.tiles), dtype=np.int64)
-    np.cumsum(np.add.reduceat(plan.pieces.length, plan.tiles[:-1]), out=cost[1:])
+    np.cumsum(lengths[plan.tiles[:-1]], out=cost[1:])  # a tile takes as long as its longest piece
     return in_shares(cost, most)
 
 
 def _seams(plan: Plan, model: Model) -> Seams:
     """Passes begin with uniform rows, and with the ending weights where the sequence ends."""
-    n_pieces, n = len(plan.sequence), len(model.start)
+    n_pieces, n = plan.n_pieces, len(model.start)
     if plan.is_whole:
         none = np.empty((0, n))
-        return Seams(none, none, none, none, lowest=np.ones(n_pieces))
-    before, last = np.full((n_pieces, n), 1.0 / n), np.where(plan.pieces.closes[:, None], model.end, 1.0)
-    return Seams(before, np.zeros((n_pieces, n)), np.zeros((n_pieces, n)), last, lowest=np.ones(n_pieces))
+        return Seams(none, none, none, none, lowest=np.empty(n_pieces))
+    rows = np.zeros((4, n_pieces, n))
+    rows[0], rows[3] = 1.0 / n, 1.0
+    rows[3][plan.pieces.closes] = model.end
+    return Seams(*rows, np.ones(n_pieces))
 
 
 def _carried(model: Model, packed: Scored, plan: Plan, n_jobs: int | None) -> Seams:
@@ -345,33 +355,35 @@ def _carried(model: Model, packed: Scored, plan: Plan, n_jobs: int | None) -> Se
     begun.alpha_before[:] = np.eye(n_states, len(model.start))[np.arange(len(which)) - first[which]]
     logs, ran = _totals(model, packed, wide, n_jobs, begun)
     seams = _seams(plan, model)
-    order = np.lexsort((plan.place, plan.sequence))
-    carry(order, pieces.opens, first, ran.alpha_last, logs, model.end, seams.alpha_before, seams.beta_last)
+    carry(plan.order(), pieces.opens, first, ran.alpha_last, logs, model.end, seams.alpha_before, seams.beta_last)
     return seams
 
 
 def _set_sums(out: np.ndarray, plan: Plan, logs: np.ndarray) -> None:
     """out[s] = the sum over the pieces of sequence s, of those in the plan."""
-    out[plan.sequence] = 0.0 if plan.is_cut else logs
+    here: Any = slice(None) if plan.sequence is None else plan.sequence
+    out[here] = 0.0 if plan.is_cut else logs
     if plan.is_cut:
-        np.add.at(out, plan.sequence, logs)
+        np.add.at(out, here, logs)
 
 
 def _uncertain(plan: Plan, seams: Seams, logs: np.ndarray, backward: bool) -> np.ndarray:
     """Sequences with a seam that does not fit, a start or an end that lost digits, or no path at all."""
+    if not plan.is_cut and _is_finite(logs) and seams.lowest.min() >= LOWEST:
+        return NONE
     bad = ~(seams.lowest >= LOWEST) | ~np.isfinite(logs)
     if not plan.is_cut:
-        return _sequences(plan, bad)
+        return plan.sequences(bad)
     left, right = plan.neighbours()
-    bad[left] |= _differ(seams.alpha_last[left], seams.alpha_before[right])
+    bad[left] |= ~_agree(seams.alpha_last[left], seams.alpha_before[right]).all(axis=1)
     if backward:
-        bad[left] |= _differ(seams.beta_last[left], seams.beta_before[right])
-    return _sequences(plan, bad)
+        bad[left] |= ~_agree(seams.beta_last[left], seams.beta_before[right]).all(axis=1)
+    return plan.sequences(bad)
 
 
-def _sequences(plan: Plan, pieces: np.ndarray) -> np.ndarray:
-    """Those of some pieces, in order."""
-    return np.unique(plan.sequence[pieces]) if pieces.any() else np.empty(0, dtype=np.int64)
+def _is_finite(logs: np.ndarray) -> bool:
+    """Whether all are: their sum says it without an array of answers."""
+    return math.isfinite(logs.sum())
 
 
 def _together(groups: list[np.ndarray]) -> np.ndarray:
@@ -379,6 +391,6 @@ def _together(groups: list[np.ndarray]) -> np.ndarray:
     return groups[0] if len(groups) == 1 else np.sort(np.concatenate(groups))
 
 
-def _differ(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(n_pairs,) whether two rows differ anywhere; a NaN does."""
-    return ~np.all(np.abs(a - b) <= SEAM * np.maximum(a, b) + 1e-300, axis=1)
+def _agree(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Whether entries of rows are equal but for rounding; NaN are not."""
+    return np.abs(a - b) <= SEAM * np.maximum(a, b) + 1e-300

@@ -108,8 +108,10 @@ def count_paths(graph: StateGraph, codes: Sequences) -> lattice.Counts:
 
 
 def mirror(results: list[Any], X: Any, lengths: Any) -> Any:
-    """A list for a list; one result for one array."""
-    return results[0] if lengths is None and is_one(X) else results
+    """A list for a list; for one array one result, also if it is many sequences end to end."""
+    if lengths is not None:
+        return np.concatenate(results)
+    return results[0] if is_one(X) else results
 
 
 def _refuse(X: Sequences, wrong: np.ndarray, what: str, hint: str) -> None:

@@ -48,7 +48,7 @@ class Categorical(Emission):
         if not hasattr(self, "n_symbols_"):
             self.n_symbols_ = self._alphabet_size(X)
         code = encode(X, self.n_symbols_)
-        return Sequences(words(code, X.offsets, self.n_symbols_, self.order) if self.order else code, X.offsets)
+        return X.over(words(code, X.offsets, self.n_symbols_, self.order) if self.order else code)
 
     def _alphabet_size(self, X: Sequences) -> int:
         self._check_arguments()

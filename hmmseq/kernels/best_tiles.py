@@ -17,7 +17,7 @@ from hmmseq.kernels.gaussian import Normals
 from hmmseq.kernels.lanes import BLOCK, WIDTH, larger, load, store, store_bytes
 from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.tile_scores import prepare_whole, whole_block, whole_score
-from hmmseq.kernels.tiles import seat
+from hmmseq.kernels.tiles import closes, opens, seat
 
 FLOOR = -(1 << 60)  # what is impossible; three of them still fit
 
@@ -119,7 +119,7 @@ def best_tile(model, code, pieces, low, high, warmup, rows, pointers, room, seam
     tops, taken = np.zeros((1, WIDTH), np.int64), np.zeros(WIDTH)
     n_states, n = model.matrix.shape
     seat(pieces, low, high, room)
-    steps = _mark(pieces, low, high, room)
+    steps = _mark(low, high, room)
     rows[:] = 0
     source, target = 0, n
     for u in range(-warmup, steps):
@@ -138,16 +138,15 @@ def best_tile(model, code, pieces, low, high, warmup, rows, pointers, room, seam
 
 
 @jit(inner=True)
-def _mark(pieces, low, high, room):
+def _mark(low, high, room):
     """Note the steps at which a piece needs attention; returns how many steps there are, those after the cores too."""
     steps = 0
-    for piece in range(low, high):
-        steps = max(steps, pieces.length[piece] + pieces.after[piece])
+    for p in range(high - low):
+        steps = max(steps, room.stop[p] + 1)
     for u in range(steps):
         room.event[u] = False
-    for piece in range(low, high):
-        room.event[pieces.length[piece] - 1] = True
-        room.event[pieces.length[piece] + pieces.after[piece] - 1] = True
+    for p in range(high - low):
+        room.event[room.last[p]] = room.event[room.stop[p]] = True
     return steps
 
 
@@ -166,7 +165,7 @@ def _begin(model, rows, source, low, high, tops, taken, room, seams):
 @jit(inner=True)
 def _open(model, pieces, low, high, room, rows, target):
     for p in range(high - low):
-        if pieces.opens[low + p]:
+        if opens(pieces, low + p):
             for j in range(model.matrix.shape[0]):
                 score = model.start[j] + whole_score(model.scores, room, j, p)
                 rows[target + j, p] = max(score, FLOOR)
@@ -178,21 +177,21 @@ def _close(model, pieces, low, high, u, rows, target, taken, room, seams, logs, 
     n = model.matrix.shape[0]
     for p in range(high - low):
         piece = low + p
-        ending = pieces.closes[piece] and u == pieces.length[piece] + pieces.after[piece] - 1
+        ending = closes(pieces, piece) and u == room.stop[p]
         state, best, top = 0, np.int64(FLOOR), np.int64(FLOOR)
         for j in range(n):
             score = rows[target + j, p] + (model.end[j] if ending else 0)
             if score > best:
                 state, best = j, score
             top = max(top, rows[target + j, p])
-        if u == pieces.length[piece] - 1:
+        if u == room.last[p]:
             if seams.row_last.size:
                 for j in range(n):
                     seams.row_last[piece, j] = max(rows[target + j, p] - top, FLOOR)
             best = best if ending else top
             made = room.shift[1, p] + room.shift[0, p]
             logs[p] = taken[p] + best / model.unit + made if best > FLOOR // 2 else NEVER
-        if u == pieces.length[piece] + pieces.after[piece] - 1:
+        if u == room.stop[p]:
             states[p] = state
 
 

@@ -3,7 +3,7 @@
 from hmmseq._jit import jit
 from hmmseq.kernels.lanes import BLOCK, WIDTH, exponents, load, powers_of_two, store
 from hmmseq.kernels.tile_scores import block, collect, count, prepare_again
-from hmmseq.kernels.tiles import lane_sums, normalise, product, scale, two_products
+from hmmseq.kernels.tiles import closes, lane_sums, normalise, opens, product, scale, two_products
 
 BACKLOG = 32  # steps between additions to the counts of pairs, which then stay in registers
 
@@ -26,7 +26,7 @@ def count_tile(
     """
     n, every, longest, wide = model.start.size, model.every, pieces.length[low], ahead.shape[0] // BACKLOG
     beta[:] = 0.0
-    for u in range(_mark(pieces, low, high, room) - 1, -1, -1):
+    for u in range(_mark(low, high, room) - 1, -1, -1):
         if room.event[u]:
             if seams.beta_last.shape[0]:
                 _enter(pieces, low, high, u, room, beta, seams, starts, ends)
@@ -42,7 +42,7 @@ def count_tile(
             scale(ahead, k, n, load(factor, 0))
         _step_back(ahead, k, model.back, beta)
         if room.event[u]:
-            _cut(pieces, low, high, u, ahead, k, n)
+            _cut(low, high, u, ahead, k, n, room)
         if k == 0 and u < longest and pairs.size:
             _count_pairs(room.alpha, u * n, ahead, wide, min(BACKLOG, longest - u), n, pairs)
     for p in range(min(high - low, seams.beta_before.shape[0])):
@@ -51,16 +51,15 @@ def count_tile(
 
 
 @jit(inner=True)
-def _mark(pieces, low, high, room):
+def _mark(low, high, room):
     """Note the steps at which a piece needs attention; returns how many steps there are, those after the cores too."""
     furthest = 0
-    for piece in range(low, high):
-        furthest = max(furthest, pieces.length[piece] + pieces.after[piece])
+    for p in range(high - low):
+        furthest = max(furthest, room.stop[p] + 1)
     for u in range(furthest + 1):
         room.event[u] = u == 0
-    for piece in range(low, high):
-        length = pieces.length[piece]
-        room.event[length - 1] = room.event[length] = room.event[length + pieces.after[piece] - 1] = True
+    for p in range(high - low):
+        room.event[room.last[p]] = room.event[room.last[p] + 1] = room.event[room.stop[p]] = True
     return furthest
 
 
@@ -71,7 +70,7 @@ def _enter_whole(pieces, low, high, u, room, beta, end, factor, starts, ends):
     for p in range(WIDTH):
         factor[0, p] = 0.0
     for p in range(high - low):
-        if u == pieces.length[low + p] - 1 and room.totals[0, p] > 0.0:
+        if u == room.last[p] and room.totals[0, p] > 0.0:
             factor[0, p] = pieces.weight[low + p] / room.totals[0, p]
     scale_up = load(factor, 0)
     for j in range(n):
@@ -89,16 +88,16 @@ def _enter(pieces, low, high, u, room, beta, seams, starts, ends):
     n = beta.shape[0]
     for p in range(high - low):
         piece = low + p
-        if u == pieces.length[piece] + pieces.after[piece] - 1:
+        if u == room.stop[p]:
             for j in range(n):
                 beta[j, p] = seams.beta_last[piece, j]
-        if u == pieces.length[piece] - 1:
+        if u == room.last[p]:
             normalise(beta, 0, p, seams.beta_last[piece])
             _open_beta(room.alpha, (u + 1) * n, beta, p, n, pieces.weight[piece])
-            if pieces.closes[piece] and pieces.after[piece] == 0:
+            if closes(pieces, piece) and room.stop[p] == u:
                 for j in range(n):
                     ends[j, p] += room.alpha[(u + 1) * n + j, p] * beta[j, p]
-        if u == 0 and pieces.opens[piece]:
+        if u == 0 and opens(pieces, piece):
             for j in range(n):
                 starts[j, p] += room.alpha[n + j, p] * beta[j, p]
 
@@ -156,10 +155,10 @@ def _store_block(rows, at, a, b, c, d):
 
 
 @jit(inner=True)
-def _cut(pieces, low, high, u, ahead, row, n):
+def _cut(low, high, u, ahead, row, n, room):
     """The pair that leads out of a core belongs to the next piece, which counts it."""
     for p in range(high - low):
-        if u == pieces.length[low + p]:
+        if u == room.last[p] + 1:
             for j in range(n):
                 ahead[row + j, p] = 0.0
 

@@ -45,11 +45,12 @@ class Pieces(NamedTuple):
 
     first: np.ndarray  # where in `code` the core of the piece begins
     length: np.ndarray  # steps in the core
+    weight: np.ndarray  # weight of its sequence; none where nothing is counted
+    # None where every piece is a sequence:
     before: np.ndarray  # steps of its sequence before the core, at most `warmup`
     after: np.ndarray  # steps of its sequence after the core, at most `warmup`
     opens: np.ndarray  # whether the sequence begins with this piece
     closes: np.ndarray  # whether no step of the sequence is left after `after`
-    weight: np.ndarray  # weight of its sequence
 
 
 class Seams(NamedTuple):
@@ -117,14 +118,26 @@ def empty_rows(n_rows: int) -> np.ndarray:
 
 
 @jit(inner=True)
+def opens(pieces, piece):
+    return pieces.opens.size == 0 or pieces.opens[piece]
+
+
+@jit(inner=True)
+def closes(pieces, piece):
+    return pieces.closes.size == 0 or pieces.closes[piece]
+
+
+@jit(inner=True)
 def seat(pieces, low, high, room):
     """Who is in which lane; an empty lane reads as the first one does."""
     for p in range(WIDTH):
         piece = min(low + p, high - 1)
         room.at[p] = pieces.first[piece]
-        room.low[p] = -pieces.before[piece]
-        room.last[p] = pieces.length[piece] - 1
-        room.stop[p] = room.last[p] + pieces.after[piece]
+        room.low[p] = 0
+        room.last[p] = room.stop[p] = pieces.length[piece] - 1
+        if pieces.before.size:
+            room.low[p] -= pieces.before[piece]
+            room.stop[p] += pieces.after[piece]
     room.all_there[0], room.all_there[1] = room.low[0], room.last[0]
     for p in range(WIDTH):
         room.all_there[0] = max(room.all_there[0], room.low[p])
@@ -284,7 +297,7 @@ def _open(model, pieces, low, high, room, source, target, seams):
             seams.lowest[low + p] = room.totals[1, p]
         return
     for p in range(high - low):
-        if pieces.opens[low + p]:
+        if opens(pieces, low + p):
             total = 0.0
             for j in range(n):
                 room.alpha[target + j, p] = model.start[j] * score(model.scores, room, 0, j, p)
@@ -320,7 +333,7 @@ def _close(model, pieces, low, high, u, room, row, logs, seams):
             for j in range(n):
                 room.alpha[row + j, p] = 0.0
         elif pieces.length[piece] == u + 1:
-            ending = pieces.closes[piece] and pieces.after[piece] == 0
+            ending = closes(pieces, piece) and room.stop[p] == u
             total = room.totals[2, p] if ending else room.totals[1, p]
             room.totals[0, p] = total
             logs[p] = math.log(2.0) * room.exponents[0, p] + room.shift[1, p] + room.shift[0, p]

@@ -46,10 +46,8 @@ class Task(NamedTuple):
 
     def part(self, first: int, last: int) -> "Task":
         """Sequences first ... last - 1."""
-        low, high = self.X.offsets[first], self.X.offsets[last]
-        X = Sequences(self.X.values[low:high], self.X.offsets[first : last + 1] - low)
-        states = None if self.states is None else self.states[low:high]
-        return self._replace(X=X, states=states, weights=self.weights[first:last])
+        states = None if self.states is None else self.states[self.X.offsets[first] : self.X.offsets[last]]
+        return self._replace(X=self.X.part(first, last), states=states, weights=self.weights[first:last])
 
     def only(self, chosen: np.ndarray) -> "Task":
         """Some of the sequences."""
@@ -66,25 +64,27 @@ def expect(
 ) -> Expected:
     """The E-step: Baum, Petrie, Soules and Weiss, Ann. Math. Stat. 41 (1970). Sequences of weight 0 are not looked at.
 
-    of_group : counts of some of the sequences, given graph, emission, their task and which of all steps are theirs
+    of_group : counts of some of the sequences, given graph, emission, their task and which of all steps are theirs, a slice
+        or numbers
     """
     total, count = None, of_group or _expect_group
     for first, last in groups(task.X):
-        weighed = np.flatnonzero(task.weights[first:last])
-        weighed = weighed if len(weighed) else np.arange(last - first)
-        steps = np.arange(task.X.offsets[first], task.X.offsets[last])
-        if len(weighed) < last - first:
-            steps = steps[np.repeat(task.weights[first:last] > 0, task.X.lengths[first:last])]
+        part, low, high = task.part(first, last), task.X.offsets[first], task.X.offsets[last]
+        weighed, steps = None, slice(low, high)
+        if not part.weights.all() and part.weights.any():
+            weighed = np.flatnonzero(part.weights)
+            part, steps = part.only(weighed), low + np.flatnonzero(np.repeat(part.weights > 0, part.X.lengths))
         try:
-            part = count(graph, emission, task.part(first, last).only(weighed), steps)
+            found = count(graph, emission, part, steps)
         except ImpossibleSequenceError as error:
-            raise ImpossibleSequenceError(first + int(weighed[error.sequence]), error.step) from None
-        total = part if total is None else _add(total, part)
+            s = error.sequence if weighed is None else int(weighed[error.sequence])
+            raise ImpossibleSequenceError(first + s, error.step) from None
+        total = found if total is None else _add(total, found)
     assert total is not None  # there is at least one sequence
     return total
 
 
-def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Task, steps: np.ndarray) -> Expected:
+def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Task, steps: Any) -> Expected:
     done, left = _expect_in_tiles(graph, emission, task)
     if done is not None and not len(left):
         return done

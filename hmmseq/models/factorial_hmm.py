@@ -211,9 +211,12 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
         return replace(found[0], height=sum(moments.height for moments in found), states=states)
 
     def predict(self, X: Any, *, lengths: Any = None) -> Any:
-        """(n_steps, n_chains) states of the best path, as in `decode`."""
+        """(n_steps, n_chains) states of the best path, as in `decode`; one array end to end if `lengths` are given."""
         found = self.decode(X, lengths=lengths)
-        return [path.states for path in found] if isinstance(found, list) else found.states
+        if not isinstance(found, list):
+            return found.states
+        states = [path.states for path in found]
+        return states if lengths is None else np.concatenate(states)
 
     def decode(self, X: Any, *, lengths: Any = None) -> Any:
         """`FactorialPath(states, score)`: the best path of all chains together (Viterbi), its log probability with the data.
@@ -255,7 +258,7 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
         """(n_steps, sum of n_components) posterior of the states of the first chain, then the second, and so on."""
         data = self._asked(X, lengths)
         states = self._moments(data).states
-        return states if lengths is None and is_one(X) else data.X.unpack(states)
+        return inputs.mirror(states, data.X, is_one(X), lengths)
 
     def score(self, X: Any, y: Any = None, *, lengths: Any = None) -> float:
         """Log-likelihood per step, or by mean field its lower bound; y is not used."""

@@ -23,6 +23,7 @@ from hmmseq.models.streams import ModelStream
 from hmmseq.paths import best_states
 from hmmseq.scores import Densities, Packed, pack
 from hmmseq.sequences import Sequences, is_one
+from hmmseq.shares import threads
 from hmmseq.storage import Arrays, Stored
 from hmmseq.streaming import PathStream, PosteriorStream, Stream
 from hmmseq.validation import check_whole, sample_weights
@@ -145,7 +146,9 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
         starts.check_init(self.init)
         emission, graph = self._learner(), starts.structure(self, states)
         chain = self._chain(graph, sequences)
-        task = em.Task(emission.observe(self._observed(sequences)), states, weights, self.n_jobs, self._is_hard())
+        with threads(self.n_jobs):
+            observed = emission.observe(self._observed(sequences))
+        task = em.Task(observed, states, weights, self.n_jobs, self._is_hard())
         if not len(task.X.values):
             raise ValueError("X holds 0 sample(s): all its sequences are empty; a fit needs at least one step")
         leaps = Leaps(chain) if self.accelerate else None
@@ -231,7 +234,9 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
 
     def _read(self, sequences: Sequences) -> Packed | Densities:
         """Scores of data."""
-        return self._driven(self.emission_.scores(self.emission_.observe(self._observed(sequences))), sequences)
+        with threads(self.n_jobs):
+            scores = self.emission_.scores(self.emission_.observe(self._observed(sequences)))
+        return self._driven(scores, sequences)
 
     def _driven(self, scores: Packed | Densities, sequences: Sequences) -> Packed | Densities:
         return scores  # data that also act on transitions are for subclasses
@@ -239,13 +244,15 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     def predict(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """The states of the best path (Viterbi), one per step; -1 throughout a sequence that no path explains.
 
+        lengths : (n_sequences,) if X is many sequences end to end; then the answer, one array, is so too
         known : the states of some steps, -1 where unknown, as y in `fit`: the path passes through them
         """
         if known is not None or not self._is_plain:
-            return _mirror(self.decode(X, lengths=lengths, known=known), lambda path: path.states)
+            states = _mirror(self.decode(X, lengths=lengths, known=known), lambda path: path.states)
+            return states if lengths is None else np.concatenate([np.empty(0, dtype=np.int32), *states])
         scores = self._scores(X, lengths)
         states, _ = best_states(self.graph_, scores, self.n_jobs)
-        return states[0] if scores.single else states
+        return inputs.mirror(states, scores.steps, scores.single, lengths)
 
     def decode(self, X: Any, *, lengths: Any = None, method: str = "viterbi", known: Any = None) -> Any:
         """Best states with their score: `Path(states, score)`, silent states left out.
@@ -291,16 +298,19 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
     def predict_proba(self, X: Any, *, lengths: Any = None, known: Any = None) -> Any:
         """(n_steps, n_states) posterior of each state at each step; zero for silent states, and where nothing is possible.
 
-        known : as in `predict`
+        lengths, known : as in `predict`
         """
-        asked = self._untied(self._scores(X, lengths), known, lengths)
-        posteriors = lattice.label_posteriors(*asked, n_jobs=self.n_jobs)
-        return posteriors if self.graph_.label.min() >= 0 else _mirror(posteriors, self._spread)
+        graph, scores = self._untied(self._scores(X, lengths), known, lengths)
+        rows = self._spread(lattice.joined_posteriors(graph, scores, n_jobs=self.n_jobs))
+        return inputs.mirror(rows, scores.steps, scores.single, lengths)
 
     def _spread(self, emitting: np.ndarray) -> np.ndarray:
         """Columns of the emitting states among those of all states."""
+        emits = self.graph_.label >= 0
+        if emits.all():
+            return emitting
         out = np.zeros((len(emitting), self.graph_.n_states))
-        out[:, self.graph_.label >= 0] = emitting
+        out[:, emits] = emitting
         return out
 
     def stream_predict(self, *, longest: int | None = None) -> ModelStream:

@@ -283,7 +283,7 @@ class InputChain:
         """The E-step, which counts edges and starts by the inputs they were taken at."""
         return em.expect(graph, emission, task, self._expect_group)
 
-    def _expect_group(self, graph: StateGraph, emission: Emission, task: em.Task, steps: np.ndarray) -> em.Expected:
+    def _expect_group(self, graph: StateGraph, emission: Emission, task: em.Task, steps: Any) -> em.Expected:
         scores, kind = emission.log_scores(task.X), self.kind[steps]
         states = np.full(len(kind), -1) if task.states is None else task.states
         known, row, column = em.known_states(graph, scores, states)

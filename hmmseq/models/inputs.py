@@ -32,6 +32,11 @@ def sequences(estimator: Any, X: Any, lengths: Any, reset: bool) -> Sequences:
     return packed
 
 
+def mirror(rows: np.ndarray, X: Sequences, single: bool, lengths: Any) -> Any:
+    """Rows, one a step, as the data came: end to end where they were one array, else a list of an array a sequence."""
+    return rows if single or lengths is not None else X.unpack(rows)
+
+
 def check_emits(model: Any, asked: str) -> None:
     """ValueError unless `model` is a fitted HMM of some kind, whose states emit: what `asked` is about."""
     check_is_fitted(model)

@@ -37,8 +37,9 @@ def pseudo_residuals(model: HMM, X: Any, *, kind: str = "ordinary", lengths: Any
     segment nearly so. `scipy.stats.probplot` shows it.
 
     Features one by one; of regressions the target, of an autoregression given the values before. Returns `Residuals` for one
-    sequence, a list for many. Raises ValueError for emissions without order (Categorical, Multinomial, Pomegranate), and for
-    forecasts of models that have no streams (`SemiMarkovHMM`, `InputHMM`).
+    array (also of many sequences end to end, with `lengths`), a list for a list. Raises ValueError for emissions without
+    order (Categorical, Multinomial, Pomegranate), and for forecasts of models that have no streams (`SemiMarkovHMM`,
+    `InputHMM`).
 
     >>> from hmmseq import PoissonHMM
     >>> X = np.random.default_rng(0).poisson(np.repeat([2.0, 9.0, 2.0, 9.0], 50))[:, None]
@@ -57,8 +58,9 @@ def pseudo_residuals(model: HMM, X: Any, *, kind: str = "ordinary", lengths: Any
         tails = logsumexp(chances + weights[:, :, None], axis=2)
     missing = np.isnan(observed.values[:, : chances.shape[-1]])
     parts = [np.where(missing, np.nan, part) for part in _residuals(tails)]
-    found = [Residuals(*one) for one in zip(*(observed.unpack(part) for part in parts), strict=True)]
-    return found[0] if lengths is None and is_one(X) else found
+    if lengths is not None or is_one(X):
+        return Residuals(*parts)
+    return [Residuals(*one) for one in zip(*(observed.unpack(part) for part in parts), strict=True)]
 
 
 def _check_kind(model: HMM, kind: str) -> None:
@@ -97,7 +99,7 @@ def _log_weights(model: HMM, sequences: Sequences, X: Sequences, kind: str) -> n
     graph = model.graph_.untied()
     if kind == "ordinary":
         asked = model._driven(steps, sequences)
-        posteriors = np.concatenate(lattice.label_posteriors(graph, asked, n_jobs=model.n_jobs))
+        posteriors = lattice.joined_posteriors(graph, asked, n_jobs=model.n_jobs)
     else:
         posteriors = np.concatenate([PosteriorStream(graph).push(own) for own in X.unpack(scores)])
     with np.errstate(divide="ignore"):

@@ -186,10 +186,7 @@ class SemiCRF(CRF):
 
     def _begin_proba(self, packed: Packed) -> np.ndarray:
         """(n_steps in all, n_columns) probability that a segment of each label and duration begins at each step."""
-        return np.concatenate([
-            np.zeros((0, packed.table.shape[1])),
-            *lattice.label_posteriors(self.graph_, replace(packed, single=False), n_jobs=self.n_jobs),
-        ])  # fmt: skip
+        return lattice.joined_posteriors(self.graph_, packed, n_jobs=self.n_jobs)
 
     def decode(self, X: Any) -> Any:
         """The best segmentation, `Path(segments, score)`; the score is its log probability given the features."""

@@ -58,8 +58,7 @@ def test_output_mirrors_input(fitted):
     np.testing.assert_array_equal(single, many[0])
     assert isinstance(many, list) and len(many) == 2 and many[1].shape == X[1].shape
     joined = fitted.predict(np.concatenate(X[:2]), lengths=[len(X[0]), len(X[1])])
-    for one, other in zip(joined, many, strict=True):
-        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(joined, np.concatenate(many))
     proba = fitted.predict_proba(X[0])
     assert proba.shape == (len(X[0]), 2)
     np.testing.assert_allclose(proba.sum(1), 1.0)

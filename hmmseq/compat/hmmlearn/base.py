@@ -197,7 +197,7 @@ class BaseHMM(BaseEstimator):
     def score_samples(self, X: Any, lengths: Any = None) -> tuple[float, np.ndarray]:
         """Log-likelihood, and (n_samples, n_components) posteriors of states."""
         graph, scores = self._ask(X, lengths)
-        posteriors = np.concatenate(lattice.label_posteriors(graph, scores))
+        posteriors = lattice.joined_posteriors(graph, scores)
         return float(np.sum(lattice.log_partition(graph, scores))), posteriors
 
     def predict_proba(self, X: Any, lengths: Any = None) -> np.ndarray:
@@ -211,7 +211,7 @@ class BaseHMM(BaseEstimator):
             raise ValueError(f"Unknown decoder {algorithm!r}; expected one of {sorted(DECODER_ALGORITHMS)}")
         graph, scores = self._ask(X, lengths)
         if algorithm == "map":
-            posteriors = np.concatenate(lattice.label_posteriors(graph, scores))
+            posteriors = lattice.joined_posteriors(graph, scores)
             return float(posteriors.max(1).sum()), posteriors.argmax(1)
         paths = lattice.best_path(graph, scores)
         return float(sum(path.score for path in paths)), np.concatenate([path.states for path in paths]).astype(int)
