@@ -25,7 +25,7 @@ STRIPE_COST = 2.0  # a stripe is taken to cost as much as so many rows of a matr
 EVERY = 16  # steps between two scalings, at most; powers of two divide every warm-up
 COMMON = 5.0  # nats by which rows of scores may differ and still be lowered by one number: nothing to add up by step
 NOTHING = np.zeros(1)  # taken out of rows
-WIDEST_BEST = 5_000.0  # nats that one step may put between two states: then scores are as fine as 1e-12
+WIDEST_BEST = 5_000.0  # nats that may come between two states: then scores are as fine as 1e-12
 
 
 def tile_model(graph: StateGraph, packed: Packed | Densities) -> tuple[Model, np.ndarray]:
@@ -107,15 +107,13 @@ def steps_between(nats: float, powers: float) -> int:
 def whole_model(graph: StateGraph, packed: Packed | Densities) -> tuple[BestModel, np.ndarray] | None:
     """The largest edge being 0, the largest score of each row at most 0; and what was subtracted from each row.
 
-    None where one step can put more than WIDEST_BEST between two states: whole numbers would be too coarse.
+    None where more than WIDEST_BEST may come between two states: whole numbers would be too coarse.
     """
-    if isinstance(packed, Densities):
-        normals = in_blocks(packed.normals, graph.label)
-        unit = _unit(graph, widest_scores(normals))
-        return None if unit is None else (_best_model(graph, unit, normals), NOTHING)
-    unit = _unit(graph, widest_row(packed.table))
+    unit = _unit(graph, packed)
     if unit is None:
         return None
+    if isinstance(packed, Densities):
+        return _best_model(graph, unit, in_blocks(packed.normals, graph.label)), NOTHING
     table, shift = _lowered(graph, packed, _rounded_up(graph.n_states, BLOCK), linear=False)
     return _best_model(graph, unit, _whole(table, table.shape, unit)), shift
 
@@ -128,20 +126,42 @@ class Unit(NamedTuple):
     every: int
 
 
-def _unit(graph: StateGraph, widest: float) -> Unit | None:
-    """As small as `every` + 1 steps allow without an overflow: about 1e-14 nats for ordinary models, 1e-12 at the most.
+def _unit(graph: StateGraph, packed: Packed | Densities) -> Unit | None:
+    """As small as can be without an overflow: about 1e-14 nats for ordinary models, 1e-12 at the most.
 
-    widest : nats by which two scores of a step can differ
+    Where every state leads to every state, a step brings all of them near to the best; else they drift apart to the end.
     """
-    if "spread" not in graph.kept:
-        ends = (float(np.ptp(w[w > NEVER])) for w in (graph.start, graph.end))
-        graph.kept["spread"] = 1.0 + graph.edge_range + sum(ends) + COMMON
-    widest += graph.kept["spread"]
+    if graph.is_full:
+        widest = spread(graph) + _widest(graph, packed)
+        every = EVERY if (EVERY + 1) * widest <= WIDEST_BEST else 1
+        nats = (every + 1) * widest
+    else:
+        every, widest = EVERY, drift(graph, packed)
+        nats = widest
     if widest > WIDEST_BEST:
         return None
     bits = (_rounded_up(graph.n_states, BLOCK) - 1).bit_length()
-    every = EVERY if (EVERY + 1) * widest <= WIDEST_BEST else 1
-    return Unit(58 - bits - math.ceil(math.log2((every + 1) * widest)), bits, every)
+    return Unit(58 - bits - math.ceil(math.log2(nats)), bits, every)
+
+
+def spread(graph: StateGraph) -> float:
+    """Nats, at most, by which a graph can tell two states apart: by an edge, a start and an end."""
+    if "spread" not in graph.kept:
+        ends = (float(np.ptp(w[w > NEVER])) for w in (graph.start, graph.end))
+        graph.kept["spread"] = 1.0 + graph.edge_range + sum(ends) + COMMON
+    return float(graph.kept["spread"])
+
+
+def drift(graph: StateGraph, packed: Packed | Densities) -> float:
+    """Nats, at most, that come between the states of two paths from the beginning of the longest sequence to its end."""
+    return spread(graph) + packed.steps.longest * (graph.edge_range + _widest(graph, packed))
+
+
+def _widest(graph: StateGraph, packed: Packed | Densities) -> float:
+    """Nats by which two scores of a step can differ."""
+    if isinstance(packed, Densities):
+        return float(widest_scores(in_blocks(packed.normals, graph.label)))
+    return float(widest_row(packed.table))
 
 
 def _best_model(graph: StateGraph, unit: Unit, scores: np.ndarray | Normals) -> BestModel:

@@ -54,15 +54,20 @@ class Sequences:
     @classmethod
     def _split(cls, values: np.ndarray, lengths: Any) -> "Sequences":
         lengths = np.asarray(lengths)
-        if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or lengths.min(initial=0) < 0:
+        shortest = longest = 0
+        if lengths.ndim == 1 and lengths.dtype.kind in "iu" and len(lengths):
+            shortest, longest = int(lengths.min()), int(lengths.max())
+        if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or shortest < 0:
             raise ValueError(f"lengths must be a list of whole numbers, 0 or more, one per sequence; got {lengths!r}")
         offsets = _offsets(lengths)
-        if offsets[-1] != len(values) or lengths.max(initial=0) > len(values):  # sums of hostile lengths wrap around
+        if offsets[-1] != len(values) or longest > len(values):  # sums of hostile lengths wrap around
             raise ValueError(
                 f"lengths sum to {sum(lengths.tolist())} but X has {len(values)} rows; "
                 "pass one length per sequence, in the order they appear in X"
             )
-        return cls._made(values, offsets)
+        made = cls._made(values, offsets)
+        made.shortest, made.longest, made.lengths = shortest, longest, lengths.astype(np.int64)
+        return made
 
     @classmethod
     def _made(cls, values: np.ndarray, offsets: np.ndarray) -> "Sequences":

@@ -41,11 +41,16 @@ class Share(NamedTuple):
 
 def in_shares(cost: np.ndarray, most: int = SLOTS) -> list[Share]:
     """Contiguous shares of about equal cost. cost: (n_items + 1,) rising from 0, the cost of all items before."""
-    if most == 1 or len(cost) == 2:
-        return [Share(0, 0, len(cost) - 1)]
-    cuts = np.searchsorted(cost, np.linspace(0, cost[-1], most + 1)[1:-1])
-    ends = np.unique(np.concatenate([[0], np.minimum(cuts, len(cost) - 1), [len(cost) - 1]]))
-    return [Share(k, int(a), int(b)) for k, (a, b) in enumerate(pairwise(ends))]
+    return [Share(k, a, b) for k, (a, b) in enumerate(pairwise(cuts(cost, most).tolist()))]
+
+
+def cuts(cost: np.ndarray, most: int) -> np.ndarray:
+    """Where such shares begin, and where the last one ends."""
+    n_items = len(cost) - 1
+    if most == 1 or n_items == 1:
+        return np.array([0, n_items])
+    inner = np.searchsorted(cost, np.linspace(0, cost[-1], most + 1)[1:-1])
+    return np.unique(np.concatenate([[0], np.minimum(inner, n_items), [n_items]]))
 
 
 def slots_for(n_numbers: int) -> int:

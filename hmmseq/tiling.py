@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from hmmseq.kernel_models import (
     COMMON,
     FEWEST_STEPS,
     WIDEST,
+    drift,
     taken_out,
     tile_model,
     whole_model,
@@ -28,9 +30,9 @@ from hmmseq.kernels.logmath import NEVER
 from hmmseq.kernels.tile_counts import work_rows
 from hmmseq.kernels.tiled import carry, tile_counts, tile_totals
 from hmmseq.kernels.tiles import Model, Pieces, Room, Seams, make_room
-from hmmseq.plans import NO_WEIGHTS, Layout, Plan, certify, groups
+from hmmseq.plans import NO_WEIGHTS, WHOLE, Layout, Plan, certify, groups
 from hmmseq.scores import Densities, Packed
-from hmmseq.shares import SLOTS, Share, Tally, in_shares, one_row_a_step, run, run_together, slots_for
+from hmmseq.shares import SLOTS, Share, Tally, cuts, one_row_a_step, run, run_together, slots_for
 
 LOWEST = 1e-140  # the first and the last row of a sequence may lose so much: then digits are gone
 SEAM = 1e-12  # largest relative difference of two rows that should be equal
@@ -39,12 +41,21 @@ MOST = 4 * SLOTS  # shares that need no slot: smaller ones, so that threads end 
 Scored = Packed | Densities
 NONE = np.empty(0, dtype=np.int64)
 SMALL_ROOM, MOST_SPARE = 1 << 20, 8  # bytes of a room that is kept for the next question; shapes of those
+# Where edges are missing, a state may be behind until the others die. Nothing is lost if no state of a whole sequence can fall so
+# far behind: then beta, where alpha is zero, is below twice as many nats, and doubles reach to 709. The zeros of few states
+# cost less than going by edges.
+FARTHEST, FEW, FEW_BEST = 300.0, 16, 32
 CARRIED = 8  # up to so many states, running chunks from each state is faster than the serial way
 
 
 def suits(graph: StateGraph, packed: Scored) -> bool:
     """Whether linear numbers are safe for this graph, and there is enough to do."""
-    return _suits(graph, packed) and graph.edge_range + COMMON <= WIDEST * np.log(10)
+    if not _suits(graph, packed):
+        return False
+    if graph.is_full:
+        return bool(graph.edge_range + COMMON <= WIDEST * np.log(10))
+    ways = packed.steps.longest * math.log(graph.n_states)  # of so many paths a state may have one
+    return graph.n_states <= FEW and drift(graph, packed) + ways <= FARTHEST
 
 
 def totals(graph: StateGraph, packed: Scored, n_jobs: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -69,14 +80,14 @@ def _totals(
     logs, seams = np.empty(plan.n_pieces), _seams(plan, model) if seams is None else seams
     rooms = _Rooms(plan, model, keep=False)
 
-    shares = _tile_shares(plan, len(model.start))
+    ends = _tile_ends(plan, len(model.start), MOST)
 
     def work(first: int, last: int) -> None:
-        a, b = shares[first].first, shares[last - 1].last
+        a, b = ends[first], ends[last]
         with rooms.one() as room:
             tile_totals(model, packed.code, plan.pieces, plan.tiles, a, b, plan.warmup, room, seams, logs)
 
-    run_together(work, len(shares), n_jobs)
+    run_together(work, len(ends) - 1, n_jobs)
     return logs, seams
 
 
@@ -246,27 +257,33 @@ def _best(
     rows, ends = np.zeros((2, n_seams, n), np.int64), np.zeros((2, n_seams), np.int64)
     logs, seams, rooms = np.empty(n_pieces), BestSeams(*rows, *ends), _Rooms(plan, model, keep=False)
 
-    shares = _tile_shares(plan, n)
+    ends = _tile_ends(plan, n, MOST)
 
     def work(first: int, last: int) -> None:
-        a, b = shares[first].first, shares[last - 1].last
+        a, b = ends[first], ends[last]
         with rooms.one() as room:
             best_tiles(model, packed.code, plan.pieces, plan.tiles, a, b, plan.warmup, room, seams, logs, states)
 
-    run_together(work, len(shares), n_jobs)
+    run_together(work, len(ends) - 1, n_jobs)
     return logs, seams
 
 
 def suits_best(graph: StateGraph, packed: Scored) -> bool:
     """Whether the choice of a source fits into a byte, and there is enough to do."""
-    return _suits(graph, packed) and graph.n_states <= 256
+    return _suits(graph, packed) and graph.n_states <= (256 if graph.is_full else FEW_BEST)
 
 
 def _suits(graph: StateGraph, packed: Scored) -> bool:
-    """Whether every state leads to every state, paths exist, and there is enough to do."""
+    """Whether every state leads to every state or no sequence is cut, paths exist, and there is enough to do."""
+    if packed.edges is not None or packed.offsets[-1] < FEWEST_STEPS:
+        return False
     if "possible" not in graph.kept:
-        graph.kept["possible"] = bool(graph.start.max() > NEVER and graph.end.max() > NEVER)
-    return graph.is_full and graph.kept["possible"] and packed.edges is None and packed.offsets[-1] >= FEWEST_STEPS
+        ways = (graph.start, graph.end, graph.edge)
+        graph.kept["possible"] = all(bool(weights.max(initial=NEVER) > NEVER) for weights in ways)
+        graph.kept["emits"] = bool(graph.label.min() >= 0)
+    if not graph.is_full and not (graph.kept["emits"] and packed.steps.longest <= WHOLE):
+        return False
+    return bool(graph.kept["possible"])
 
 
 def _layout(n_states: int) -> Layout:
@@ -310,14 +327,19 @@ class _Rooms:
 
 
 def _tile_shares(plan: Plan, n: int, most: int = MOST) -> list[Share]:
-    """n: number of states. A share takes long beside its call."""
+    ends = _tile_ends(plan, n, most).tolist()
+    return [Share(k, a, b) for k, (a, b) in enumerate(pairwise(ends))]
+
+
+def _tile_ends(plan: Plan, n: int, most: int) -> np.ndarray:
+    """Tiles at which shares begin, and where the last one ends. A share takes long beside its call. n: number of states"""
     lengths = plan.pieces.length
     most = min(most, int(lengths[0]) * len(lengths) * n * n // LEAST_WORK)
     if most <= 1:
-        return [Share(0, 0, len(plan.tiles) - 1)]
+        return np.array([0, len(plan.tiles) - 1])
     cost = np.zeros(len(plan.tiles), dtype=np.int64)
     np.cumsum(lengths[plan.tiles[:-1]], out=cost[1:])  # a tile takes as long as its longest piece
-    return in_shares(cost, most)
+    return cuts(cost, most)
 
 
 def _seams(plan: Plan, model: Model) -> Seams:
@@ -329,7 +351,7 @@ def _seams(plan: Plan, model: Model) -> Seams:
     rows = np.zeros((4, n_pieces, n))
     rows[0], rows[3] = 1.0 / n, 1.0
     rows[3][plan.pieces.closes] = model.end
-    return Seams(*rows, np.ones(n_pieces))
+    return Seams(*rows, lowest=np.ones(n_pieces))  # type: ignore[misc]
 
 
 def _carried(model: Model, packed: Scored, plan: Plan, n_jobs: int | None) -> Seams:

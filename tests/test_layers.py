@@ -14,7 +14,7 @@ FOLDERS = {"hmmseq": "hmmseq", "hybrid": "hmmseq.hybrid", "bio": "hmmseq.bio"}
 # Low to high. A unit is a module or sub-package of hmmseq; "hmmseq" is hmmseq/__init__.py, the public names.
 # A unit may import its own layer and those below it.
 LAYERS = [
-    ["errors", "_jit", "files", "archive"],
+    ["errors", "_jit", "_light", "files", "archive"],
     ["kernels"],
     ["graph", "segment_graph", "span_graph"],
     [

@@ -44,6 +44,79 @@ def test_whole_sequences(seed, n_states, dense):
     np.testing.assert_array_equal(tiling.totals(graph, packed, 1)[0], tiled[0])
 
 
+def sparse_case(rng, n_states, lengths, sharp=1.0):
+    """Few edges, starts and ends: states that lag behind may be all that is left at the end."""
+    keep = rng.random((n_states, n_states)) < 0.4
+    np.fill_diagonal(keep, rng.random(n_states) < 0.7)
+    keep[0, n_states - 1] = True
+    source, target = np.nonzero(keep)
+
+    def some(size):
+        weights = sharp * rng.normal(size=size)
+        weights[rng.random(size) < 0.4] = -np.inf
+        weights[rng.integers(size)] = 0.0
+        return weights
+
+    edge, start, end = sharp * rng.normal(size=len(source)), some(n_states), some(n_states)
+    graph = StateGraph(n_states, source, target, edge=edge, start=start, end=end)
+    table = np.array([some(n_states) for _ in range(6)])
+    return graph, pack(Indexed(table, [rng.integers(0, 6, n) for n in lengths]), n_states)
+
+
+@given(seeds, st.integers(2, 9), st.sampled_from([0.1, 1.0, 3.0]))
+def test_short_sequences_where_edges_are_missing(seed, n_states, sharp):
+    rng = np.random.default_rng(seed)
+    longest = rng.choice([5, 12, 40])
+    graph, packed = sparse_case(rng, n_states, [*rng.integers(0, longest, 60), *[longest] * 60], sharp)
+    exact = exactly(graph, packed, np.ones(len(packed)))
+    possible = np.flatnonzero(exact.log_partition > -np.inf)
+    if tiling.suits(graph, packed):
+        totals, left = tiling.totals(graph, packed, 2)
+        done = np.setdiff1d(np.arange(len(packed)), left)
+        assert set(left) >= set(np.setdiff1d(np.arange(len(packed)), possible))
+        np.testing.assert_allclose(totals[done], exact.log_partition[done], rtol=1e-11, atol=1e-11)
+        rest = packed.subset(possible)
+        if len(rest) and tiling.suits(graph, rest):
+            theirs = exactly(graph, rest, np.ones(len(rest)))
+            for ours, other in zip(lattice.expected_counts(graph, rest), theirs, strict=True):
+                np.testing.assert_allclose(ours, other, rtol=1e-9, atol=1e-9)
+    states, scores, left = tiling.best(graph, packed, 2)
+    for s, path in enumerate(paths._paths(graph, packed, 1, True, rng, 1)):
+        assert s in left or path[0].score > -np.inf
+        if s in left:
+            continue
+        own = states[packed.offsets[s] : packed.offsets[s + 1]]
+        assert scores[s] == pytest.approx(path[0].score, rel=1e-11, abs=1e-11)
+        again = lattice.path_score(graph, packed.subset(np.array([s])), own)
+        assert again == pytest.approx(path[0].score, rel=1e-11, abs=1e-11)
+
+
+def late_survivor(nats, n_steps):
+    """Two chains; the one that is `nats` behind at each step is all that may end."""
+    graph = StateGraph(2, [0, 1], [0, 1], start=[0.0, 0.0], end=[-np.inf, 0.0])
+    scores = np.zeros((n_steps, 2))
+    scores[:, 1] = -nats
+    return graph, [scores] * 40
+
+
+@pytest.mark.parametrize("nats", [1.0, 10.0, 13.0, 100.0, 1e5])
+def test_a_state_that_is_far_behind_and_alone_survives(nats):
+    graph, scores = late_survivor(nats, 20)
+    np.testing.assert_allclose(lattice.log_partition(graph, scores), -20 * nats, rtol=1e-12)
+    for question in (lattice.label_posteriors, lambda *a: [np.eye(2)[path.states] for path in lattice.best_path(*a)]):
+        np.testing.assert_allclose(np.vstack(question(graph, scores)), [[0.0, 1.0]] * 800, rtol=1e-12)
+
+
+def test_few_states_of_short_sequences_take_tiles_and_others_do_not():
+    left_right = topologies.left_right(5)
+    short, long = (pack([np.zeros((n, 5))] * 60, 5) for n in (20, 2000))
+    assert tiling.suits(left_right, short) and tiling.suits_best(left_right, short)
+    assert not tiling.suits(left_right, long) and not tiling.suits_best(left_right, long)
+    many = topologies.left_right(40)
+    packed = pack([np.zeros((20, 40))] * 60, 40)
+    assert not tiling.suits(many, packed) and not tiling.suits_best(many, packed)
+
+
 @pytest.mark.parametrize("lengths", [[1500], [1025, 3000, 2000], [2051, 7, 1024, 4096]])
 @pytest.mark.parametrize("n_states", [1, 2, 5, 20])
 def test_chunks_of_long_sequences(lengths, n_states):

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hmmseq import _light  # noqa: F401  # before anything imports scikit-learn
 from hmmseq.emissions.base import Emission
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import xlog1py, xlogy
 
 from hmmseq.emissions.columns import Columns
@@ -49,7 +49,7 @@ class Bernoulli(Columns):
         return (float(x.mean()),)
 
     def distribution(self, prob: np.ndarray) -> Any:
-        return stats.bernoulli(prob)
+        return scipy.stats.bernoulli(prob)
 
     def draw(self, rng: np.random.Generator, prob: np.ndarray) -> np.ndarray:
         return rng.random(prob.shape) < prob

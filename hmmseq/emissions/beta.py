@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import betaln, digamma, polygamma, xlog1py, xlogy
 
 from hmmseq.emissions.columns import Columns
@@ -60,7 +60,7 @@ class Beta(Columns):
         return mean * both, (1 - mean) * both
 
     def distribution(self, a: np.ndarray, b: np.ndarray) -> Any:
-        return stats.beta(a, b)
+        return scipy.stats.beta(a, b)
 
     def draw(self, rng: np.random.Generator, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         tiny = np.finfo(float).tiny

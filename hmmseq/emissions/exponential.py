@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from hmmseq.emissions.columns import Columns
 from hmmseq.emissions.observed import POSITIVE, Sample
@@ -53,7 +53,7 @@ class Exponential(Columns):
         return (float(x.mean()),)
 
     def distribution(self, mean: np.ndarray) -> Any:
-        return stats.expon(scale=mean)
+        return scipy.stats.expon(scale=mean)
 
     def draw(self, rng: np.random.Generator, mean: np.ndarray) -> np.ndarray:
         return rng.exponential(mean)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import digamma, gammaln
 
 from hmmseq.emissions.base import Emission, Statistics
@@ -52,7 +52,7 @@ class Gamma(Columns):
         return mean, float(1 / np.clip(np.var(x / mean), 0.01, 100.0))
 
     def distribution(self, mean: np.ndarray, shape: np.ndarray) -> Any:
-        return stats.gamma(shape, scale=mean / shape)
+        return scipy.stats.gamma(shape, scale=mean / shape)
 
     def draw(self, rng: np.random.Generator, mean: np.ndarray, shape: np.ndarray) -> np.ndarray:
         return rng.gamma(shape, mean / shape)

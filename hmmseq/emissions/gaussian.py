@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.linalg import solve_triangular
 
 from hmmseq.emissions.base import Emission, Statistics
@@ -329,7 +329,7 @@ class Gaussian(Emission):
 
     def cumulative(self, X: Sequences) -> np.ndarray:
         variances = self._variances() if self._diagonal else np.diagonal(self._matrices(), axis1=-2, axis2=-1)
-        return tails(stats.norm(self.means_, np.sqrt(variances)), np.nan_to_num(X.values)[:, None], False)
+        return tails(scipy.stats.norm(self.means_, np.sqrt(variances)), np.nan_to_num(X.values)[:, None], False)
 
     def sample(self, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         noise = rng.normal(size=(len(labels), self.means_.shape[1]))

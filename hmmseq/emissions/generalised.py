@@ -4,7 +4,7 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import expit, gammaln, logit
 
 from hmmseq.emissions.base import Emission, Statistics
@@ -177,7 +177,7 @@ class LogisticRegression(_Generalised):
         return float(logit(mean))
 
     def distribution(self, mean: np.ndarray) -> Any:
-        return stats.bernoulli(mean)
+        return scipy.stats.bernoulli(mean)
 
     def draw(self, mean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return (rng.random(mean.shape) < mean).astype(np.float64)
@@ -198,7 +198,7 @@ class PoissonRegression(_Generalised):
         return float(np.log(mean))
 
     def distribution(self, mean: np.ndarray) -> Any:
-        return stats.poisson(mean)
+        return scipy.stats.poisson(mean)
 
     def draw(self, mean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return rng.poisson(mean).astype(np.float64)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import xlog1py, xlogy
 
 from hmmseq.emissions.columns import Columns
@@ -57,7 +57,7 @@ class Geometric(Columns):
         return (float(1 / x.mean()),)
 
     def distribution(self, prob: np.ndarray) -> Any:
-        return stats.geom(prob)
+        return scipy.stats.geom(prob)
 
     def draw(self, rng: np.random.Generator, prob: np.ndarray) -> np.ndarray:
         return rng.geometric(prob)

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from hmmseq.emissions.base import Emission, Statistics
 from hmmseq.emissions.cumulative import tails
@@ -98,7 +98,7 @@ class _Linear(Emission):
         _, targets, covariates = self._complete(Sequences(np.nan_to_num(X.values), X.offsets))
         means = np.einsum("jdp,tp->tjd", self.coefs_, covariates)
         variances = np.diagonal(self.covars_, axis1=-2, axis2=-1)
-        return tails(stats.norm(means, np.sqrt(variances)), targets[:, None], False)
+        return tails(scipy.stats.norm(means, np.sqrt(variances)), targets[:, None], False)
 
     def scales(self) -> dict[str, Scale | Matrices]:
         spread = np.sqrt(self.scale_)

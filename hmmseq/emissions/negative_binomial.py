@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import betaln, digamma, xlogy
 
 from hmmseq.emissions.columns import Columns
@@ -57,7 +57,7 @@ class NegativeBinomial(Columns):
         return mean, float(np.clip(mean**2 / excess if excess > 0 else 100.0, 0.1, 100.0))
 
     def distribution(self, mean: np.ndarray, size: np.ndarray) -> Any:
-        return stats.nbinom(size, size / (size + mean))
+        return scipy.stats.nbinom(size, size / (size + mean))
 
     def draw(self, rng: np.random.Generator, mean: np.ndarray, size: np.ndarray) -> np.ndarray:
         return rng.poisson(rng.gamma(size, mean / size))

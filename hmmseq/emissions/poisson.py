@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import gammaln, xlogy
 
 from hmmseq.emissions.columns import Columns
@@ -51,7 +51,7 @@ class Poisson(Columns):
         return (float(x.mean()),)
 
     def distribution(self, rate: np.ndarray) -> Any:
-        return stats.poisson(rate)
+        return scipy.stats.poisson(rate)
 
     def draw(self, rng: np.random.Generator, rate: np.ndarray) -> np.ndarray:
         return rng.poisson(rate)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import digamma, gammaln
 
 from hmmseq.emissions.base import Emission, Statistics
@@ -70,7 +70,7 @@ class StudentT(Columns):
         return loc, scale, 4.0, 1e-6 * deviation
 
     def distribution(self, loc: np.ndarray, scale: np.ndarray, dof: np.ndarray, floor: np.ndarray) -> Any:
-        return stats.t(dof, loc, scale)
+        return scipy.stats.t(dof, loc, scale)
 
     def draw(
         self, rng: np.random.Generator, loc: np.ndarray, scale: np.ndarray, dof: np.ndarray, floor: np.ndarray

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import i0e, i1e
 
 from hmmseq.emissions.columns import Columns
@@ -41,7 +41,7 @@ class VonMises(Columns):
         return float(np.angle(np.exp(1j * x).mean())), 1.0
 
     def distribution(self, loc: np.ndarray, kappa: np.ndarray) -> Any:
-        return Cut(stats.vonmises(kappa, loc))
+        return Cut(scipy.stats.vonmises(kappa, loc))
 
     def draw(self, rng: np.random.Generator, loc: np.ndarray, kappa: np.ndarray) -> np.ndarray:
         return rng.vonmises(loc, kappa)

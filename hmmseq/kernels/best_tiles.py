@@ -102,7 +102,7 @@ def _lower(rows, first, n, tops, taken, unit):
         top = larger(top, load(rows, first + j))
     store(tops, 0, top)
     for p in range(WIDTH):
-        if tops[0, p] == FLOOR:
+        if tops[0, p] < FLOOR // 2:  # what is impossible rises by what is subtracted, while it lasts
             tops[0, p] = 0
         taken[p] += tops[0, p] / unit
     top = load(tops, 0)
@@ -110,13 +110,12 @@ def _lower(rows, first, n, tops, taken, unit):
         store(rows, j, larger(load(rows, j) - top, FLOOR))
 
 
-@jit
-def best_tile(model, code, pieces, low, high, warmup, rows, pointers, room, seams, logs, states):
+@jit(inner=True)
+def best_tile(model, code, pieces, low, high, warmup, rows, pointers, tops, taken, room, seams, logs, states):
     """Forward pass: scores of the pieces into `logs`, where to begin to trace into `states`, choices into `pointers`.
 
-    rows: (2 * n, WIDTH).   states: (WIDTH,).   Returns how many steps have choices.
+    rows: (2 * n, WIDTH).   tops: (1, WIDTH).   taken, states: (WIDTH,).   Returns how many steps have choices.
     """
-    tops, taken = np.zeros((1, WIDTH), np.int64), np.zeros(WIDTH)
     n_states, n = model.matrix.shape
     seat(pieces, low, high, room)
     steps = _mark(low, high, room)
@@ -195,14 +194,13 @@ def _close(model, pieces, low, high, u, rows, target, taken, room, seams, logs, 
             states[p] = state
 
 
-@jit
-def trace_tile(pieces, low, high, steps, model, pointers, room, starts, seams, out):
+@jit(inner=True)
+def trace_tile(pieces, low, high, steps, model, pointers, room, starts, states, seams, out):
     """Walk back through pieces low ... high - 1, all together; their states into `out`.
 
-    starts: the states in which the last step of each piece is left.
+    starts: the states in which the last step of each piece is left.   states: (WIDTH,), those in which they are now.
     """
     n, shortest = model.start.size, pieces.length[high - 1]
-    states = np.zeros(WIDTH, np.int64)
     for u in range(steps - 1, shortest - 1, -1):
         for p in range(high - low):
             if u == room.stop[p]:
@@ -226,10 +224,12 @@ def trace_tile(pieces, low, high, steps, model, pointers, room, starts, seams, o
 def best_tiles(model, code, pieces, tiles, a, b, warmup, room, seams, logs, out):
     """Best paths of tiles a ... b - 1: scores of pieces into `logs`, states by step into `out`."""
     n, longest = model.start.size, pieces.length[tiles[a]]
-    pointers, starts = np.empty(((longest + warmup) * n, WIDTH), np.uint8), np.zeros(WIDTH, np.int64)
+    pointers = np.empty(((longest + warmup) * n, WIDTH), np.uint8)
+    starts, states = np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
+    tops, taken = np.zeros((1, WIDTH), np.int64), np.zeros(WIDTH)
     for k in range(a, b):
         low, high = tiles[k], tiles[k + 1]
         steps = best_tile(
-            model, code, pieces, low, high, warmup, room.alpha, pointers, room, seams, logs[low:high], starts
+            model, code, pieces, low, high, warmup, room.alpha, pointers, tops, taken, room, seams, logs[low:high], starts
         )  # fmt: skip
-        trace_tile(pieces, low, high, steps, model, pointers, room, starts, seams, out)
+        trace_tile(pieces, low, high, steps, model, pointers, room, starts, states, seams, out)

@@ -3,7 +3,7 @@
 from hmmseq._jit import jit
 from hmmseq.kernels.lanes import BLOCK, WIDTH, exponents, load, powers_of_two, store
 from hmmseq.kernels.tile_scores import block, collect, count, prepare_again
-from hmmseq.kernels.tiles import closes, lane_sums, normalise, opens, product, scale, two_products
+from hmmseq.kernels.tiles import closes, is_even, lane_sums, normalise, opens, product, scale, two_products
 
 BACKLOG = 32  # steps between additions to the counts of pairs, which then stay in registers
 
@@ -13,7 +13,7 @@ def work_rows(n: int) -> int:
     return 2 * n + 1 + BACKLOG * (n + 1)
 
 
-@jit
+@jit(inner=True)
 def count_tile(
     model, code, slot, pieces, low, high, room, seams, uses, pairs, starts, ends, beta, ahead, posterior, factor
 ):
@@ -26,9 +26,12 @@ def count_tile(
     """
     n, every, longest, wide = model.start.size, model.every, pieces.length[low], ahead.shape[0] // BACKLOG
     beta[:] = 0.0
+    even = is_even(pieces, low, room)
     for u in range(_mark(low, high, room) - 1, -1, -1):
         if room.event[u]:
-            if seams.beta_last.shape[0]:
+            if even:
+                _enter_all(pieces, low, high, u, room, beta, model.end, factor, starts, ends)
+            elif seams.beta_last.shape[0]:
                 _enter(pieces, low, high, u, room, beta, seams, starts, ends)
             else:
                 _enter_whole(pieces, low, high, u, room, beta, model.end, factor, starts, ends)
@@ -41,7 +44,7 @@ def count_tile(
             _choose_factors(room, u, u // every, beta, factor)
             scale(ahead, k, n, load(factor, 0))
         _step_back(ahead, k, model.back, beta)
-        if room.event[u]:
+        if room.event[u] and not even:
             _cut(low, high, u, ahead, k, n, room)
         if k == 0 and u < longest and pairs.size:
             _count_pairs(room.alpha, u * n, ahead, wide, min(BACKLOG, longest - u), n, pairs)
@@ -77,6 +80,26 @@ def _enter_whole(pieces, low, high, u, room, beta, end, factor, starts, ends):
         own = scale_up * end[j]
         store(beta, j, load(beta, j) + own)
         store(ends, j, load(ends, j) + load(room.alpha, (u + 1) * n + j) * own)
+    if u == 0:
+        for j in range(n):
+            store(starts, j, load(starts, j) + load(room.alpha, n + j) * load(beta, j))
+
+
+@jit(inner=True)
+def _enter_all(pieces, low, high, u, room, beta, end, factor, starts, ends):
+    """The same where all sequences end together."""
+    n = beta.shape[0]
+    if u == room.all_there[1]:
+        for p in range(WIDTH):
+            factor[0, p] = 0.0
+        for p in range(high - low):
+            total = room.totals[0, p]
+            factor[0, p] = pieces.weight[low + p] / total if total > 0.0 else 0.0
+        scale_up = load(factor, 0)
+        for j in range(n):
+            own = scale_up * end[j]
+            store(beta, j, own)
+            store(ends, j, load(ends, j) + load(room.alpha, (u + 1) * n + j) * own)
     if u == 0:
         for j in range(n):
             store(starts, j, load(starts, j) + load(room.alpha, n + j) * load(beta, j))

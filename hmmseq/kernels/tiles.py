@@ -145,6 +145,12 @@ def seat(pieces, low, high, room):
 
 
 @jit(inner=True)
+def is_even(pieces, low, room):
+    """Whether the tile is of whole sequences of the same length: then nothing need be done lane by lane."""
+    return pieces.closes.size == 0 and room.all_there[1] == pieces.length[low] - 1
+
+
+@jit(inner=True)
 def step(alpha, source, target, matrix, scores, room, k):
     """alpha[target + j] = score of j in row k * sum_i alpha[source + i] * matrix[i, j]"""
     n = matrix.shape[1]
@@ -247,7 +253,7 @@ def normalise(rows, first, p, out):
         out[j] = rows[first + j, p] / total if total > 0.0 else 0.0
 
 
-@jit
+@jit(inner=True)
 def forward_tile(model, code, pieces, low, high, warmup, room, logs, seams):
     """alpha of pieces low ... high - 1, and their log totals into `logs`.
 
@@ -280,7 +286,10 @@ def forward_tile(model, code, pieces, low, high, warmup, room, logs, seams):
         if u % model.every == model.every - 1:
             _rescale(room, target, n, max(u, 0) // model.every)
         if u >= 0 and room.event[u]:
-            _close(model, pieces, low, high, u, room, target, logs, seams)
+            if is_even(pieces, low, room):
+                _close_all(model, low, high, room, target, logs, seams)
+            else:
+                _close(model, pieces, low, high, u, room, target, logs, seams)
         source = target
     log_row(room.totals[0], room.totals[1])
     for p in range(high - low):
@@ -340,6 +349,15 @@ def _close(model, pieces, low, high, u, room, row, logs, seams):
             seams.lowest[piece] = min(seams.lowest[piece], total)
             if seams.alpha_last.shape[0]:
                 normalise(room.alpha, row, p, seams.alpha_last[piece])
+
+
+@jit(inner=True)
+def _close_all(model, low, high, room, row, logs, seams):
+    """The same where all sequences end together."""
+    store(room.totals, 0, weighted_sums(room.alpha, row, model.end))
+    for p in range(high - low):
+        logs[p] = math.log(2.0) * room.exponents[0, p] + room.shift[1, p] + room.shift[0, p]
+        seams.lowest[low + p] = min(seams.lowest[low + p], room.totals[0, p])
 
 
 @jit(inner=True)

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hmmseq import _light  # noqa: F401  # before anything imports scikit-learn
+
 if TYPE_CHECKING:
     from hmmseq.models.crf import CRF
     from hmmseq.models.factorial_hmm import FactorialHMM

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from hmmseq import callbacks, lattice
 from hmmseq.emissions.gaussian import floored, mean_and_variance
 from hmmseq.emissions.observed import REAL, guessed_labels, numbers
-from hmmseq.models import em, inputs, restarts, selection
+from hmmseq.models import criteria, em, inputs, restarts
 from hmmseq.models.factorial import Data, Field, Moments, Parameters, exact, joint_scores, maximise, mean_field
 from hmmseq.sequences import Sequences, is_one
 from hmmseq.storage import Stored
@@ -267,12 +267,12 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
 
     def aic(self, X: Any, *, lengths: Any = None) -> float:
         """Akaike's information criterion, as in `HMM`; by mean field at most too high."""
-        return selection.aic(self._moments(self._asked(X, lengths)).height, self.n_parameters_)
+        return criteria.aic(self._moments(self._asked(X, lengths)).height, self.n_parameters_)
 
     def bic(self, X: Any, *, lengths: Any = None) -> float:
         """Schwarz's criterion, as in `HMM`; by mean field at most too high."""
         data = self._asked(X, lengths)
-        return selection.bic(self._moments(data).height, self.n_parameters_, len(data.X.values))
+        return criteria.bic(self._moments(data).height, self.n_parameters_, len(data.X.values))
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw one sequence of `n_samples` steps: (observations, (n_samples, n_chains) states)."""

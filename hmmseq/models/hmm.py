@@ -16,7 +16,7 @@ from hmmseq.decoding import mea_path
 from hmmseq.emissions import Emission
 from hmmseq.graph import StateGraph
 from hmmseq.kernels.logmath import NEVER
-from hmmseq.models import em, fitting, inputs, parts, restarts, selection, starts, stepwise
+from hmmseq.models import criteria, em, fitting, inputs, parts, restarts, starts, stepwise
 from hmmseq.models.acceleration import Leaps
 from hmmseq.models.chain import Chain
 from hmmseq.models.streams import ModelStream
@@ -350,12 +350,12 @@ class HMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEstimator):
 
     def aic(self, X: Any, *, lengths: Any = None) -> float:
         """Akaike's information criterion: -2 log-likelihood + 2 `n_parameters_`; lower is better."""
-        return selection.aic(self._log_likelihood(self._scores(X, lengths)), self.n_parameters_)
+        return criteria.aic(self._log_likelihood(self._scores(X, lengths)), self.n_parameters_)
 
     def bic(self, X: Any, *, lengths: Any = None) -> float:
         """Schwarz's criterion: -2 log-likelihood + log(number of steps) `n_parameters_`; lower is better."""
         scores = self._scores(X, lengths)
-        return selection.bic(self._log_likelihood(scores), self.n_parameters_, len(scores.steps.values))
+        return criteria.bic(self._log_likelihood(scores), self.n_parameters_, len(scores.steps.values))
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Draw one sequence of `n_samples` steps: (observations, states)."""

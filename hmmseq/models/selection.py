@@ -1,4 +1,4 @@
-"""Which model to choose: information criteria, of which the lowest is the best; and the likelihood of data not fitted to."""
+"""Which model to choose: the likelihood of data that it was not fitted to."""
 
 from typing import Any
 
@@ -9,16 +9,6 @@ from sklearn.model_selection import check_cv
 
 from hmmseq import lattice
 from hmmseq.sequences import Sequences
-
-
-def aic(log_likelihood: float, n_parameters: int) -> float:
-    """-2 log-likelihood + 2 per parameter (Akaike, IEEE Trans. Autom. Control 19, 1974)."""
-    return 2.0 * (n_parameters - log_likelihood)
-
-
-def bic(log_likelihood: float, n_parameters: int, n_steps: int) -> float:
-    """-2 log-likelihood + log(n_steps) per parameter (Schwarz, Ann. Stat. 6, 1978)."""
-    return float(n_parameters * np.log(max(n_steps, 1)) - 2.0 * log_likelihood)
 
 
 def held_out_log_likelihood(

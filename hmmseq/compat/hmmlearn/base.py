@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from hmmseq import lattice, topologies
 from hmmseq.graph import StateGraph
-from hmmseq.models import selection
+from hmmseq.models import criteria
 from hmmseq.scores import Packed
 from hmmseq.sequences import Sequences
 from hmmseq.validation import check_masks
@@ -237,11 +237,11 @@ class BaseHMM(BaseEstimator):
 
     def aic(self, X: Any, lengths: Any = None) -> float:
         """Akaike's information criterion; lower is better."""
-        return selection.aic(self.score(X, lengths), self._n_free())
+        return criteria.aic(self.score(X, lengths), self._n_free())
 
     def bic(self, X: Any, lengths: Any = None) -> float:
         """Schwarz's information criterion; lower is better."""
-        return selection.bic(self.score(X, lengths), self._n_free(), len(X))
+        return criteria.bic(self.score(X, lengths), self._n_free(), len(X))
 
     def _n_free(self) -> int:
         n = self.n_components
