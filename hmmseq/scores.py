@@ -15,7 +15,7 @@ from hmmseq.sequences import Sequences, is_one, read_only
 from hmmseq.shares import run_together
 from hmmseq.span_graph import Spans
 
-ENCODED = 1 << 19  # symbols in a share, at least: one thread alone reads nearly as fast as memory can be read
+ENCODED, ALONE = 1 << 16, 1 << 20  # symbols in a share; below so many one thread ends before another has begun
 MISSING = -1  # a symbol that was not observed: every label scores 0, so it is marginalised
 
 
@@ -262,7 +262,7 @@ def encode(steps: Sequences, n_symbols: int) -> np.ndarray:
 
 def _encode(symbols: np.ndarray, n_symbols: int, code: np.ndarray) -> int:
     """Codes of symbols; returns the first step with another symbol, or -1."""
-    n_shares = max(1, len(symbols) // ENCODED)
+    n_shares = len(symbols) // ENCODED if len(symbols) > ALONE else 1
     found = np.empty(n_shares, dtype=np.int64)
 
     def work(first: int, last: int) -> None:

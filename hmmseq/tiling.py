@@ -41,8 +41,8 @@ MOST = 4 * SLOTS  # shares that need no slot: smaller ones, so that threads end 
 Scored = Packed | Densities
 NONE = np.empty(0, dtype=np.int64)
 SMALL_ROOM, MOST_SPARE = 1 << 20, 8  # bytes of a room that is kept for the next question; shapes of those
-# Where edges are missing, a state may be behind until the others die. Nothing is lost if no state of a whole sequence can fall so
-# far behind: then beta, where alpha is zero, is below twice as many nats, and doubles reach to 709. The zeros of few states
+# Where edges are missing, a state may be behind until the others die. Nothing is lost if no state of a whole sequence can fall
+# so many nats behind: then beta, where alpha is zero, is below twice as many, and doubles reach to 709. The zeros of few states
 # cost less than going by edges.
 FARTHEST, FEW, FEW_BEST = 300.0, 16, 32
 CARRIED = 8  # up to so many states, running chunks from each state is faster than the serial way

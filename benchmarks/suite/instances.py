@@ -137,14 +137,15 @@ def paper(n_states: int = 10) -> Chain:
     return Chain(*_random_moves(rng, n_states), emission, values, np.full(50, 100), iterations=5)
 
 
-def left_right(n_states: int, n_steps: int) -> Chain:
+def left_right(n_states: int, n_steps: int, n_sequences: int = 1) -> Chain:
     """Stay, go on, or jump over one state. Paths may start anywhere, so that short data visit every state too."""
     rng = np.random.default_rng(n_states)
     transition = sum(np.diag(rng.uniform(0.2, 1, n_states - k), k) for k in range(3))
     transition /= transition.sum(1, keepdims=True)
     emission = Symbols(rng.dirichlet(np.ones(SYMBOLS), n_states))
     start = np.full(n_states, 1 / n_states)
-    return Chain(start, transition, emission, rng.integers(0, SYMBOLS, n_steps), np.array([n_steps]))
+    lengths = np.full(n_sequences, n_steps // n_sequences)
+    return Chain(start, transition, emission, rng.integers(0, SYMBOLS, n_steps), lengths)
 
 
 def _random_moves(rng: np.random.Generator, n_states: int) -> tuple[np.ndarray, np.ndarray]:

@@ -93,6 +93,8 @@ def _durations(work: str) -> Row:
 
 SHORT = partial(random_symbols, 4, 2_000_000, 100_000)
 LONG = partial(random_symbols, 4, STEPS[4])
+MANY, LONGER = partial(random_symbols, 4, 10_000_000, 10_000), partial(random_symbols, 4, 10_000_000)
+SHORT_CHAIN = partial(left_right, 4, 2_000_000, 100_000)
 CHAIN = partial(left_right, 1000, 10_000)
 PAPER = {FASTEST: 2.0, "hmmlearn": 5.0}
 TABLE = [
@@ -100,9 +102,15 @@ TABLE = [
     *(_normals(n) for n in (4, 8, 16, 32, 64)),
     *(Row("paper", work, work, paper, EVERY, PAPER) for work in ("score", "decode", "posteriors", "iterate")),
     *(Row("many short", work, work, SHORT, EVERY, {"hmmlearn": 50.0}) for work in ("score", "posteriors")),
+    *(
+        Row("many short", f"left to right, {work}", work, SHORT_CHAIN, HMMLEARN)
+        for work in ("score", "decode", "posteriors")
+    ),
     *(Row("sparse", work, work, CHAIN, HMMLEARN, {FASTEST: 100.0}) for work in ("decode", "iterate")),
     *_threads("many sequences", SHORT, 1.8, ("score", "posteriors", "iterate")),
+    *_threads("10,000 sequences of 1,000", MANY, 1.8, ("score", "posteriors", "iterate")),
     *_threads("one long sequence", LONG, 1.6, ("score", "decode", "posteriors", "iterate")),
+    *_threads("one of ten million", LONGER, 1.6, ("score", "decode", "posteriors", "iterate")),
     *(_dense(n, steps) for n, steps in ((8, 100_000), (64, 20_000), (256, 2_000))),
     *(_crf(n, work) for n in (9, 64) for work in ("gradient", "decode")),
     Row("ctc", "60 of 30 symbols", "gradient", transcribed, ("torch CTC",), ours="hmmseq.hybrid CTC"),

@@ -68,7 +68,7 @@ def expect(
         or numbers
     """
     total, count = None, of_group or _expect_group
-    for first, last in groups(task.X):
+    for first, last in groups(task.X, _held(emission, task, of_group)):
         part, low, high = task.part(first, last), task.X.offsets[first], task.X.offsets[last]
         weighed, steps = None, slice(low, high)
         if not part.weights.all() and part.weights.any():
@@ -82,6 +82,12 @@ def expect(
         total = found if total is None else _add(total, found)
     assert total is not None  # there is at least one sequence
     return total
+
+
+def _held(emission: Emission, task: Task, of_group: Any) -> int:
+    """Steps in a group: of symbols alone nothing is held by step, so that threads share all of them at once."""
+    every_step = not emission.symbols or task.states is not None or task.best_only or of_group is not None
+    return GROUP_STEPS if every_step else max(len(task.X.values), 1)
 
 
 def _expect_group(graph: StateGraph | SegmentGraph, emission: Emission, task: Task, steps: Any) -> Expected:
@@ -156,11 +162,11 @@ def first_guess(graph: StateGraph, emission: Emission, task: Task) -> None:
     emission.update(emission.statistics(task.X, rows))
 
 
-def groups(X: Sequences) -> Iterator[tuple[int, int]]:
-    """Runs of sequences (first, last) of about GROUP_STEPS steps, at least one sequence each."""
+def groups(X: Sequences, n_steps: int) -> Iterator[tuple[int, int]]:
+    """Runs of sequences (first, last) of about so many steps, at least one sequence each."""
     first = 0
     while first < len(X):
-        last = int(np.searchsorted(X.offsets, X.offsets[first] + GROUP_STEPS, side="right")) - 1
+        last = int(np.searchsorted(X.offsets, X.offsets[first] + n_steps, side="right")) - 1
         last = max(last, first + 1)
         yield first, last
         first = last

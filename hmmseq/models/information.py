@@ -200,7 +200,7 @@ class Bend:
     def slope_and_information(self, chain: Chain) -> tuple[np.ndarray, np.ndarray]:
         """The gradient of the log-likelihood plus log prior, and minus its second derivative (Oakes 1999)."""
         slope, bend = np.zeros(self.n_numbers), np.zeros((self.n_numbers, self.n_numbers))
-        for first, last in em.groups(self.task.X):
+        for first, last in em.groups(self.task.X, em.GROUP_STEPS):
             part = self.task.part(first, last)
             slopes = self._slopes(part.X)
             own, counts = self._slope(self.graph, self.emission, slopes, part)
