@@ -1,7 +1,8 @@
 """Long sequences cut into chunks, short ones side by side: how the tiles of `kernels.tiles` are planned and certified.
 
-Used where every state leads to every state and no weight is extreme; what cannot be certified here is left to the exact
-logarithmic recursion of `kernels.paths`, and nobody has to choose. When it pays is measured in docs/kernels.md.
+Used where every state leads to every state and no weight is extreme, or for short sequences of few states; what cannot be
+certified here is left to the exact logarithmic recursion of `kernels.paths`, and nobody has to choose. When it pays is
+measured in docs/kernels.md.
 """
 
 import math
@@ -41,9 +42,9 @@ MOST = 4 * SLOTS  # shares that need no slot: smaller ones, so that threads end 
 Scored = Packed | Densities
 NONE = np.empty(0, dtype=np.int64)
 SMALL_ROOM, MOST_SPARE = 1 << 20, 8  # bytes of a room that is kept for the next question; shapes of those
-# Where edges are missing, a state may be behind until the others die. Nothing is lost if no state of a whole sequence can fall
-# so many nats behind: then beta, where alpha is zero, is below twice as many, and doubles reach to 709. The zeros of few states
-# cost less than going by edges.
+# Where edges are missing, a state may be behind until the others die. Nothing is lost if no state of a whole sequence can
+# fall so many nats behind: then beta, where alpha is zero, is below twice as many, and doubles reach to 709. The zeros of
+# few states cost less than going by edges.
 FARTHEST, FEW, FEW_BEST = 300.0, 16, 32
 CARRIED = 8  # up to so many states, running chunks from each state is faster than the serial way
 

@@ -150,7 +150,7 @@ class _Probe:
     """
 
     def __init__(self, emission: Emission, slopes: list[np.ndarray]) -> None:
-        self.log_scores, self._slopes = emission.log_scores, slopes
+        self.log_scores, self.symbols, self._slopes = emission.log_scores, emission.symbols, slopes
 
     def normals(self, X: Sequences) -> None:
         """Rows of scores are what is asked for."""
