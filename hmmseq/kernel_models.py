@@ -25,7 +25,8 @@ STRIPE_COST = 2.0  # a stripe is taken to cost as much as so many rows of a matr
 EVERY = 16  # steps between two scalings, at most; powers of two divide every warm-up
 COMMON = 5.0  # nats by which rows of scores may differ and still be lowered by one number: nothing to add up by step
 NOTHING = np.zeros(1)  # taken out of rows
-WIDEST_BEST = 5_000.0  # nats that may come between two states: then scores are as fine as 1e-12
+WIDEST_BEST = 5_000.0  # nats that one step may put between two states: then scores are as fine as 1e-12
+COARSEST = 38  # binary digits of a nat, where whole sequences drift apart: 2e-12 a step
 
 
 def tile_model(graph: StateGraph, packed: Packed | Densities) -> tuple[Model, np.ndarray]:
@@ -107,7 +108,7 @@ def steps_between(nats: float, powers: float) -> int:
 def whole_model(graph: StateGraph, packed: Packed | Densities) -> tuple[BestModel, np.ndarray] | None:
     """The largest edge being 0, the largest score of each row at most 0; and what was subtracted from each row.
 
-    None where more than WIDEST_BEST may come between two states: whole numbers would be too coarse.
+    None where so much may come between two states that whole numbers would be too coarse.
     """
     unit = _unit(graph, packed)
     if unit is None:
@@ -127,21 +128,22 @@ class Unit(NamedTuple):
 
 
 def _unit(graph: StateGraph, packed: Packed | Densities) -> Unit | None:
-    """As small as can be without an overflow: about 1e-14 nats for ordinary models, 1e-12 at the most.
+    """As small as can be without an overflow: about 1e-14 nats for ordinary models, 2e-12 at the most.
 
     Where every state leads to every state, a step brings all of them near to the best; else they drift apart to the end.
     """
-    if graph.is_full:
-        widest = spread(graph) + _widest(graph, packed)
-        every = EVERY if (EVERY + 1) * widest <= WIDEST_BEST else 1
-        nats = (every + 1) * widest
-    else:
-        every, widest = EVERY, drift(graph, packed)
-        nats = widest
+    bits = (_rounded_up(graph.n_states, BLOCK) - 1).bit_length()
+    if not graph.is_full:
+        # The best score falls by COMMON more a step where rows are not lowered to zero, and what is impossible rises by that.
+        nats = drift(graph, packed) + packed.steps.longest * COMMON
+        if not nats <= 2.0 ** (58 - bits - COARSEST):
+            return None
+        return Unit(58 - bits - math.ceil(math.log2(nats)), bits, EVERY)
+    widest = spread(graph) + _widest(graph, packed)
     if widest > WIDEST_BEST:
         return None
-    bits = (_rounded_up(graph.n_states, BLOCK) - 1).bit_length()
-    return Unit(58 - bits - math.ceil(math.log2(nats)), bits, every)
+    every = EVERY if (EVERY + 1) * widest <= WIDEST_BEST else 1
+    return Unit(58 - bits - math.ceil(math.log2((every + 1) * widest)), bits, every)
 
 
 def spread(graph: StateGraph) -> float:

@@ -96,12 +96,12 @@ def certify(
             return result, bad
     members = np.arange(len(packed)) if group is None else group
     bad = members if bad is None else bad
-    good = np.setdiff1d(members, bad)
-    if not len(good):
-        return None, bad
-    result, more = attempt(make_plan(layout, packed, weights, good, warmup))
-    assert not len(more)  # a row depends on its own sequence only
-    return result, bad
+    while len(good := np.setdiff1d(members, bad)):
+        result, more = attempt(make_plan(layout, packed, weights, good, warmup))
+        if not len(more):
+            return result, bad
+        bad = np.union1d(bad, more)  # fewer sequences are cut at other places, where others may fail
+    return None, bad
 
 
 def _chosen(array: np.ndarray, group: np.ndarray | None) -> np.ndarray:

@@ -51,10 +51,10 @@ CARRIED = 8  # up to so many states, running chunks from each state is faster th
 
 def suits(graph: StateGraph, packed: Scored) -> bool:
     """Whether linear numbers are safe for this graph, and there is enough to do."""
-    if not _suits(graph, packed):
+    if not _suits(graph, packed) or graph.edge_range + COMMON > WIDEST * np.log(10):
         return False
     if graph.is_full:
-        return bool(graph.edge_range + COMMON <= WIDEST * np.log(10))
+        return True
     ways = packed.steps.longest * math.log(graph.n_states)  # of so many paths a state may have one
     return graph.n_states <= FEW and drift(graph, packed) + ways <= FARTHEST
 

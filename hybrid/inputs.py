@@ -110,7 +110,7 @@ def count_paths(graph: StateGraph, codes: Sequences) -> lattice.Counts:
 def mirror(results: list[Any], X: Any, lengths: Any) -> Any:
     """A list for a list; for one array one result, also if it is many sequences end to end."""
     if lengths is not None:
-        return np.concatenate(results)
+        return np.concatenate(results) if results else np.zeros(0)
     return results[0] if is_one(X) else results
 
 

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmmseq import StateGraph, lattice, paths, tiling, topologies
+from hmmseq import HMM, StateGraph, lattice, paths, tiling, topologies
+from hmmseq.emissions import Gaussian
 from hmmseq.lattice import Indexed
 from hmmseq.scores import pack
+from hmmseq.sequences import Sequences
 from strategies import seeds
 
 
@@ -59,15 +61,15 @@ def sparse_case(rng, n_states, lengths, sharp=1.0):
 
     edge, start, end = sharp * rng.normal(size=len(source)), some(n_states), some(n_states)
     graph = StateGraph(n_states, source, target, edge=edge, start=start, end=end)
-    table = np.array([some(n_states) for _ in range(6)])
+    table = np.array([some(n_states) for _ in range(6)]) + rng.choice([0.0, 4.0]) * rng.normal(size=(6, 1))
     return graph, pack(Indexed(table, [rng.integers(0, 6, n) for n in lengths]), n_states)
 
 
 @given(seeds, st.integers(2, 9), st.sampled_from([0.1, 1.0, 3.0]))
 def test_short_sequences_where_edges_are_missing(seed, n_states, sharp):
     rng = np.random.default_rng(seed)
-    longest = rng.choice([5, 12, 40])
-    graph, packed = sparse_case(rng, n_states, [*rng.integers(0, longest, 60), *[longest] * 60], sharp)
+    longest = rng.choice([1, 5, 12, 40])
+    graph, packed = sparse_case(rng, n_states, [*rng.integers(0, longest, 60), *[longest] * 60, *[1] * 200], sharp)
     exact = exactly(graph, packed, np.ones(len(packed)))
     possible = np.flatnonzero(exact.log_partition > -np.inf)
     if tiling.suits(graph, packed):
@@ -89,6 +91,60 @@ def test_short_sequences_where_edges_are_missing(seed, n_states, sharp):
         assert scores[s] == pytest.approx(path[0].score, rel=1e-11, abs=1e-11)
         again = lattice.path_score(graph, packed.subset(np.array([s])), own)
         assert again == pytest.approx(path[0].score, rel=1e-11, abs=1e-11)
+
+
+@pytest.mark.parametrize("outlier", [0.0, 30.0, 1e6])
+def test_best_paths_of_normals_from_left_to_right(outlier):
+    """Densities lie far apart: within the digits of whole numbers (30), or so far that logarithms take over (1e6)."""
+    rng = np.random.default_rng(0)
+    X = [np.cumsum(rng.normal(0.3, 1.0, (n, 3)), axis=0) for n in rng.integers(6, 30, 40)]
+    model = HMM(Gaussian(), topology=topologies.left_right(6), n_iter=2, tol=0.0, random_state=0).fit(X)
+    X[0][2, 1] += outlier
+    scores = model._scores(X, None)
+    assert tiling.suits_best(model.graph_, scores)
+    exact = paths._paths(model.graph_, pack(scores), 1, True, rng, 1)
+    for ours, (theirs,) in zip(model.decode(X), exact, strict=True):
+        np.testing.assert_array_equal(ours.states, theirs.states)
+        assert ours.score == pytest.approx(theirs.score, rel=1e-11)
+    left = tiling.best(model.graph_, scores, 1)[2]
+    assert len(left) == (len(X) if outlier == 1e6 else 0)
+
+
+def test_edges_beyond_the_limit_of_sequences_of_one_step():
+    graph = StateGraph(2, [0, 0, 1], [0, 1, 1], edge=[0.0, -140.0, 0.0], start=[0.0, 0.0], end=[0.0, 0.0])
+    np.testing.assert_allclose(lattice.log_partition(graph, [np.zeros((1, 2))] * 300), np.log(2))
+
+
+def test_what_is_impossible_stays_so_while_the_best_score_falls():
+    graph = StateGraph(2, [0, 1], [0, 1], edge=[0.0, 0.0], start=[0.0, -np.inf], end=[-np.inf, 0.0])
+    table = np.array([[0.0, 0.0], [-5.0, -5.0], [-0.05, 0.0], [-0.3, -0.3]])
+    symbols = np.array([0] + [1] * 3 + [3] + [2] * 28)
+    for path in lattice.best_path(graph, Indexed(table, [symbols] * 20)):
+        assert path.score == -np.inf
+        assert set(path.states) == {-1}
+
+
+def test_densities_too_far_apart_for_any_number():
+    emission = Gaussian()
+    emission.means_, emission.covars_ = np.array([[0.0], [1.0], [2.0]]), np.full((3, 1), 1e-300)
+    X = np.random.default_rng(0).normal(size=(300, 1))
+    X[5] = 1e300
+    scores = emission.scores(emission.observe(Sequences.pack(X, [30] * 10)))
+    found = lattice.best_path(topologies.left_right(3), scores)
+    assert all(np.isfinite(path.score) for path in found)
+
+
+@pytest.mark.parametrize("seed", [13, 14, 15])
+def test_sequences_that_fail_where_others_are_cut_are_left_too(seed):
+    """What is certified depends on where sequences are cut, and that on which others there are."""
+    rng = np.random.default_rng(seed)
+    source, target = np.indices((5, 5)).reshape(2, -1)
+    graph = StateGraph(5, source, target, edge=30 * rng.random(25))
+    scores = [np.zeros((n, 5)) for n in rng.integers(1100, 3000, 8)]
+    exact = exactly(graph, pack(scores, 5), np.ones(8)).log_partition
+    np.testing.assert_allclose(lattice.log_partition(graph, scores), exact, rtol=1e-10)
+    np.testing.assert_allclose(lattice.expected_counts(graph, scores).log_partition, exact, rtol=1e-10)
+    assert len(lattice.best_path(graph, scores)) == 8
 
 
 def late_survivor(nats, n_steps):

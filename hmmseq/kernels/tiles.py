@@ -30,7 +30,7 @@ from hmmseq.kernels.tile_scores import block, prepare, score
 
 
 class Model(NamedTuple):
-    """A graph in which every state leads to every state, in linear numbers; states that only fill a BLOCK have zeros."""
+    """A graph in linear numbers; edges that are missing, and states that only fill a BLOCK, are zeros."""
 
     start: np.ndarray  # (n,)
     matrix: np.ndarray  # (n_states, n)

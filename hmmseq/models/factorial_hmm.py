@@ -216,7 +216,11 @@ class FactorialHMM(callbacks.CallbackSupportMixin, DensityMixin, Stored, BaseEst
         if not isinstance(found, list):
             return found.states
         states = [path.states for path in found]
-        return states if lengths is None else np.concatenate(states)
+        return (
+            states
+            if lengths is None
+            else np.concatenate([np.zeros((0, len(self.parameters_.start)), dtype=int), *states])
+        )
 
     def decode(self, X: Any, *, lengths: Any = None) -> Any:
         """`FactorialPath(states, score)`: the best path of all chains together (Viterbi), its log probability with the data.

@@ -287,3 +287,12 @@ def test_grid_search_and_threads():
 def test_what_cannot_be_asked_is_refused(options, y, message):
     with pytest.raises(ValueError, match=message):
         FactorialHMM(**options).fit([np.zeros((5, 1))], y)
+
+
+def test_one_array_in_one_array_out():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    model = FactorialHMM([2, 2], n_iter=2, random_state=0).fit(X)
+    for answer, columns in ((model.predict, 2), (model.predict_proba, 4)):
+        joined = answer(X, lengths=[20, 10])
+        np.testing.assert_array_equal(joined, np.concatenate(answer([X[:20], X[20:]])))
+        assert answer(X[:0], lengths=np.array([], dtype=int)).shape == (0, columns)
