@@ -83,7 +83,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used: scikit-learn and Numba take about a second to import."""
+    """Load a public name when it is first used: scikit-learn and Numba take half a second to import."""
     if name == "topologies":
         return import_module("hmmseq.topologies")
     if name not in _HOME:
