@@ -10,6 +10,7 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 UNCOMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+CHECKED = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
 
 
 def kernel_cache() -> Path:
@@ -42,5 +43,7 @@ _jit = importlib.import_module("hmmseq._jit")  # now that Numba knows the folder
 _jit.NOTICE.due = False  # tests of the command line count lines of standard error, whether or not kernels are compiled
 
 # Every run draws the same examples; `pytest --hypothesis-profile=default` explores.
-settings.register_profile("ci", derandomize=True, deadline=None, max_examples=15 if UNCOMPILED else 60)
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, max_examples=15 if UNCOMPILED else 30 if CHECKED else 60
+)
 settings.load_profile("ci")
